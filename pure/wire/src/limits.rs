@@ -1,0 +1,153 @@
+//! Every limit of Umweg, in one place: memory and time are bounded where everyone can see.
+//!
+//! Units stand last in the names. What an operator or a volunteer can set starts from the value here.
+
+use std::time::Duration;
+
+// ── logs ──
+/// A sealed entry's payload. A commit that adds 64 post-quantum leaves needs about 180 kB.
+pub const ENTRY_BYTES_MAX: usize = 1 << 20;
+/// A sealed public group state.
+pub const SNAPSHOT_BYTES_MAX: usize = 1 << 20;
+/// An ephemeral entry.
+pub const EPHEMERAL_BYTES_MAX: usize = 1 << 10;
+/// All entries of one inbox: strangers can write to it.
+pub const INBOX_BYTES_MAX: u64 = 8 << 20;
+/// Entries of one inbox.
+pub const INBOX_ENTRIES_MAX: u64 = 1_000;
+/// All entries of one group log.
+pub const GROUP_BYTES_MAX: u64 = 1 << 30;
+/// How long the service keeps an entry.
+pub const ENTRY_KEPT: Duration = Duration::from_secs(60 * 24 * 60 * 60);
+/// How long it keeps a log in which nothing happens.
+pub const LOG_KEPT: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+/// Entries in one answer.
+pub const ENTRIES_PER_ANSWER_MAX: usize = 256;
+/// Bytes of payload in one answer; one entry may be larger than what is left of it.
+pub const ANSWER_BYTES_MAX: usize = 1 << 20;
+/// Capabilities of the past that still open their part of a log.
+pub const OLD_CAPABILITIES_MAX: usize = 64;
+
+// ── connections to the service ──
+/// A gRPC message.
+pub const GRPC_MESSAGE_BYTES_MAX: usize = 4 << 20;
+/// Logs that one connection watches.
+pub const SUBSCRIPTIONS_MAX: usize = 4_096;
+/// Entries and events waiting for one slow watcher before it is told to come back later.
+pub const WATCHER_QUEUE_MAX: usize = 256;
+/// Requests under way on one connection.
+pub const STREAMS_MAX: u32 = 128;
+/// Appends a second on one connection, sustained, and at once.
+pub const APPENDS_PER_SECOND: u32 = 50;
+/// Appends that may come at once.
+pub const APPENDS_BURST: u32 = 500;
+/// Logs that one connection may create in an hour.
+pub const CREATES_PER_HOUR: u32 = 200;
+/// Connections that one service holds.
+pub const CONNECTIONS_MAX: usize = 9_000;
+/// For the handshake of a connection, from its first byte to the sealed session.
+pub const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(10);
+/// A connection without a byte in either direction is dead.
+pub const IDLE_TIME_MAX: Duration = Duration::from_secs(90);
+/// How often each side sends something on a quiet connection.
+pub const KEEPALIVE: Duration = Duration::from_secs(25);
+/// No answer to a keepalive for so long: the road is dead.
+pub const KEEPALIVE_ANSWER_MAX: Duration = Duration::from_secs(8);
+
+// ── key packages, blobs ──
+/// A sealed key package.
+pub const KEY_PACKAGE_BYTES_MAX: usize = 16 << 10;
+/// Key packages left with one inbox.
+pub const KEY_PACKAGES_MAX: usize = 100;
+/// A device refills when fewer are left.
+pub const KEY_PACKAGES_LOW: usize = 10;
+/// How many a device leaves.
+pub const KEY_PACKAGES_LEFT: usize = 20;
+/// A sealed file.
+pub const BLOB_BYTES_MAX: u64 = 100 << 20;
+/// All sealed files of a service, by default.
+pub const BLOBS_BYTES_MAX: u64 = 50 << 30;
+/// A part of a file in one message.
+pub const BLOB_PART_BYTES_MAX: usize = 64 << 10;
+/// How long a file is kept.
+pub const BLOB_KEPT: Duration = Duration::from_secs(45 * 24 * 60 * 60);
+
+// ── conversations ──
+/// A message's text.
+pub const TEXT_BYTES_MAX: usize = 64 << 10;
+/// A person's or group's name.
+pub const NAME_BYTES_MAX: usize = 256;
+/// The text of a contact request.
+pub const REQUEST_TEXT_BYTES_MAX: usize = 1 << 10;
+/// Members of a group.
+pub const MEMBERS_MAX: usize = 64;
+/// Contact requests waiting for an answer; the oldest gives way.
+pub const REQUESTS_MAX: usize = 200;
+/// Conversations of one account.
+pub const CONVERSATIONS_MAX: usize = 2_000;
+/// Messages in one view of a conversation.
+pub const VIEW_MESSAGES_MAX: usize = 200;
+/// Messages waiting to be sent.
+pub const OUTBOX_MAX: usize = 10_000;
+/// A typing sign lasts so long.
+pub const TYPING_SHOWN: Duration = Duration::from_secs(6);
+/// Receipts are gathered for so long.
+pub const RECEIPT_DELAY: Duration = Duration::from_millis(300);
+
+// ── calls ──
+/// Devices in one call.
+pub const PARTICIPANTS_MAX: usize = 32;
+/// Of them with a camera.
+pub const CAMERAS_MAX: usize = 8;
+/// Slots for audio in an offer.
+pub const AUDIO_SLOTS_MAX: usize = 8;
+/// Slots for video in an offer.
+pub const VIDEO_SLOTS_MAX: usize = 8;
+/// Who vanishes keeps the seat.
+pub const SEAT_KEPT: Duration = Duration::from_secs(60);
+/// A call rings.
+pub const RINGING: Duration = Duration::from_secs(60);
+/// An SDP offer or answer.
+pub const SDP_BYTES_MAX: usize = 64 << 10;
+/// A roster note.
+pub const NOTE_BYTES_MAX: usize = 2 << 10;
+/// Calls on one SFU.
+pub const ROOMS_MAX: usize = 1_000;
+/// A datagram between browser and SFU.
+pub const DATAGRAM_BYTES_MAX: usize = 1_500;
+/// Browser addresses that one participant's datagrams may come from.
+pub const FLOWS_MAX: usize = 32;
+/// Key-frame requests to one source: at most one in this time.
+pub const KEY_FRAME_REQUEST_GAP: Duration = Duration::from_millis(500);
+/// On a TCP road audio older than this is dropped before it is written.
+pub const AUDIO_AGE_MAX: Duration = Duration::from_millis(400);
+/// Likewise video.
+pub const VIDEO_AGE_MAX: Duration = Duration::from_millis(150);
+/// Bytes unsent in the kernel above which nothing more is written.
+pub const MEDIA_UNSENT_BYTES_MAX: u32 = 6 << 10;
+/// Datagrams waiting for a TCP road.
+pub const MEDIA_QUEUE_MAX: usize = 512;
+
+// ── roads ──
+/// A record of the sealed session: what Noise allows.
+pub const RECORD_BYTES_MAX: usize = 65_535;
+/// The head of an upgrade request or its answer.
+pub const HTTP_HEAD_BYTES_MAX: usize = 16 << 10;
+/// Roads are tried at least so far apart.
+pub const DIAL_GAP: Duration = Duration::from_millis(400);
+/// Attempts a minute to one name.
+pub const DIALS_PER_MINUTE_MAX: usize = 3;
+/// For one attempt, from dialing to the sealed session.
+pub const DIAL_TIME_MAX: Duration = Duration::from_secs(10);
+/// Proxies that an app knows.
+pub const PROXIES_MAX: usize = 100;
+/// A link.
+pub const LINK_BYTES_MAX: usize = 2_048;
+/// Connections that one proxy holds, by default.
+pub const PROXY_CONNECTIONS_MAX: usize = 4_000;
+
+// ── the loopback protocol between page and app ──
+/// A message of the pages.
+pub const PAGE_MESSAGE_BYTES_MAX: usize = 1 << 20;
+/// Pages connected at once.
+pub const PAGES_MAX: usize = 16;
