@@ -8,6 +8,7 @@ use crate::view::ProxyUse;
 
 /// One wish. `Ok` means that it is written down and will be done, also after a crash.
 #[derive(Clone, PartialEq, Deserialize, TS)]
+#[ts(export)]
 #[cfg_attr(test, derive(serde::Serialize))]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum Command {
@@ -25,7 +26,11 @@ pub enum Command {
     SendText { chat: LogId, text: String, reply_to: Option<MessageId> },
     Typing { chat: LogId },
     /// The person has seen everything up to this entry.
-    MarkRead { chat: LogId, seq: u64 },
+    MarkRead {
+        chat: LogId,
+        #[ts(type = "number")]
+        seq: u64,
+    },
 
     CreateGroup { name: String, members: Vec<AccountId> },
     AddMembers { chat: LogId, members: Vec<AccountId> },
@@ -54,16 +59,19 @@ pub enum Command {
 
 /// What a page looks at; kept for each page.
 #[derive(Clone, PartialEq, Eq, Default, Deserialize, TS)]
+#[ts(export)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Look {
     pub chat: Option<LogId>,
     /// Show the lines before this entry; `None`: the newest.
+    #[ts(type = "number | null")]
     pub before: Option<u64>,
     pub call: Option<CallId>,
 }
 
 /// Why a wish was not taken. The pages have words for each kind.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error, serde::Serialize, TS)]
+#[ts(export)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum CommandError {
     #[error("create an account first")]
@@ -81,9 +89,15 @@ pub enum CommandError {
     #[error("this text is empty")]
     Empty,
     #[error("this is longer than {max} bytes")]
-    TooLong { max: u64 },
+    TooLong {
+        #[ts(type = "number")]
+        max: u64,
+    },
     #[error("there is no room for more than {max}")]
-    TooMany { max: u64 },
+    TooMany {
+        #[ts(type = "number")]
+        max: u64,
+    },
     #[error("not possible any more: you are no longer in this conversation")]
     NotAMember,
     #[error("you are in a call already: leave it first")]

@@ -90,6 +90,7 @@ pub enum Media {
 
 /// What reaches the page that takes part in a call, beside views.
 #[derive(Clone, serde::Serialize, ts_rs::TS)]
+#[ts(export)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum MediaEvent {
     /// The app let this device in: make an offer now. Which receiving sections it must have.
@@ -99,6 +100,7 @@ pub enum MediaEvent {
     /// Keys of an epoch. Frames are sealed with the newest from now on; older ones open for `OLD_KEYS_KEPT` more.
     Keys {
         call: CallId,
+        #[ts(type = "number")]
         epoch: u64,
         /// 16 bytes, base64url: the base key of RFC 9605, section 5.2.
         base_key: String,
@@ -112,6 +114,7 @@ pub enum MediaEvent {
 
 /// Whose media a receiving section carries.
 #[derive(Clone, PartialEq, Eq, serde::Serialize, ts_rs::TS)]
+#[ts(export)]
 #[serde(rename_all = "camelCase")]
 pub struct SlotView {
     pub mid: String,

@@ -9,6 +9,7 @@ use umweg_wire::{AccountId, CallId, LogId, MessageId, Timestamp};
 
 /// Everything that one page shows.
 #[derive(Clone, PartialEq, Serialize, TS)]
+#[ts(export)]
 #[serde(rename_all = "camelCase")]
 pub struct View {
     /// The person; `None` before the account is created.
@@ -37,6 +38,7 @@ pub struct View {
 
 /// The account's own page.
 #[derive(Clone, PartialEq, Serialize, TS)]
+#[ts(export)]
 #[serde(rename_all = "camelCase")]
 pub struct Me {
     pub account: AccountId,
@@ -47,6 +49,7 @@ pub struct Me {
 
 /// How the service is reached.
 #[derive(Clone, PartialEq, Eq, Serialize, serde::Deserialize, TS)]
+#[ts(export)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum RoadState {
     /// No road was found yet, or none is left. What was tried last failed because of `reason`, in words.
@@ -61,6 +64,7 @@ pub enum RoadState {
 
 /// A conversation in the list.
 #[derive(Clone, PartialEq, Serialize, TS)]
+#[ts(export)]
 #[serde(rename_all = "camelCase")]
 pub struct ChatRow {
     pub id: LogId,
@@ -77,6 +81,7 @@ pub struct ChatRow {
 
 /// A line under a conversation's title.
 #[derive(Clone, PartialEq, Serialize, TS)]
+#[ts(export)]
 #[serde(rename_all = "camelCase")]
 pub struct Preview {
     /// Who wrote it; `None`: this account.
@@ -86,6 +91,7 @@ pub struct Preview {
 
 /// The conversation looked at.
 #[derive(Clone, PartialEq, Serialize, TS)]
+#[ts(export)]
 #[serde(rename_all = "camelCase")]
 pub struct ChatView {
     pub id: LogId,
@@ -103,6 +109,7 @@ pub struct ChatView {
 
 /// What a conversation is at present.
 #[derive(Clone, PartialEq, Eq, Serialize, TS)]
+#[ts(export)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Standing {
     /// Between two people.
@@ -119,6 +126,7 @@ pub enum Standing {
 
 /// A member of a conversation.
 #[derive(Clone, PartialEq, Serialize, TS)]
+#[ts(export)]
 #[serde(rename_all = "camelCase")]
 pub struct MemberRow {
     pub account: AccountId,
@@ -129,11 +137,13 @@ pub struct MemberRow {
 
 /// One line of a conversation.
 #[derive(Clone, PartialEq, Serialize, TS)]
+#[ts(export)]
 #[serde(rename_all = "camelCase")]
 pub struct ChatLine {
     /// Its name; a line that is no message has none.
     pub id: Option<MessageId>,
     /// Its place in the log; 0 while it waits to be sent.
+    #[ts(type = "number")]
     pub seq: u64,
     /// `None`: this account.
     pub from: Option<AccountId>,
@@ -147,6 +157,7 @@ pub struct ChatLine {
 
 /// What a line says.
 #[derive(Clone, PartialEq, Eq, Serialize, TS)]
+#[ts(export)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Line {
     Text { text: String },
@@ -166,6 +177,7 @@ pub enum Line {
 
 /// How far an own message has come.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, TS)]
+#[ts(export)]
 #[serde(rename_all = "camelCase")]
 pub enum Progress {
     /// Waits for a road.
@@ -180,6 +192,7 @@ pub enum Progress {
 
 /// The message that a line answers.
 #[derive(Clone, PartialEq, Serialize, TS)]
+#[ts(export)]
 #[serde(rename_all = "camelCase")]
 pub struct Quote {
     pub id: MessageId,
@@ -189,6 +202,7 @@ pub struct Quote {
 
 /// A stranger's request.
 #[derive(Clone, PartialEq, Serialize, TS)]
+#[ts(export)]
 #[serde(rename_all = "camelCase")]
 pub struct RequestRow {
     pub account: AccountId,
@@ -199,6 +213,7 @@ pub struct RequestRow {
 
 /// A person of the address book.
 #[derive(Clone, PartialEq, Serialize, TS)]
+#[ts(export)]
 #[serde(rename_all = "camelCase")]
 pub struct ContactRow {
     pub account: AccountId,
@@ -211,6 +226,7 @@ pub struct ContactRow {
 
 /// How far an acquaintance has come.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, TS)]
+#[ts(export)]
 #[serde(rename_all = "camelCase")]
 pub enum ContactStanding {
     /// This account asked and has no answer yet.
@@ -221,6 +237,7 @@ pub enum ContactStanding {
 
 /// A call in the list.
 #[derive(Clone, PartialEq, Serialize, TS)]
+#[ts(export)]
 #[serde(rename_all = "camelCase")]
 pub struct CallRow {
     pub id: CallId,
@@ -234,6 +251,7 @@ pub struct CallRow {
 
 /// What a call is to this account now.
 #[derive(Clone, PartialEq, Eq, Serialize, TS)]
+#[ts(export)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum CallState {
     /// Rings here.
@@ -250,6 +268,7 @@ pub enum CallState {
 
 /// A call, in it or before.
 #[derive(Clone, PartialEq, Serialize, TS)]
+#[ts(export)]
 #[serde(rename_all = "camelCase")]
 pub struct CallView {
     pub id: CallId,
@@ -272,6 +291,7 @@ pub struct CallView {
 
 /// Somebody in a call.
 #[derive(Clone, PartialEq, Serialize, TS)]
+#[ts(export)]
 #[serde(rename_all = "camelCase")]
 pub struct PresentRow {
     pub account: AccountId,
@@ -289,6 +309,7 @@ pub struct PresentRow {
 
 /// Somebody who was invited and is not there.
 #[derive(Clone, PartialEq, Serialize, TS)]
+#[ts(export)]
 #[serde(rename_all = "camelCase")]
 pub struct AbsentRow {
     pub account: AccountId,
@@ -298,6 +319,7 @@ pub struct AbsentRow {
 
 /// Why somebody is not there, as far as known.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, TS)]
+#[ts(export)]
 #[serde(rename_all = "camelCase")]
 pub enum Absence {
     Invited,
@@ -307,6 +329,7 @@ pub enum Absence {
 
 /// A call that rings.
 #[derive(Clone, PartialEq, Serialize, TS)]
+#[ts(export)]
 #[serde(rename_all = "camelCase")]
 pub struct Ringing {
     pub call: CallId,
@@ -319,6 +342,7 @@ pub struct Ringing {
 
 /// A proxy that the app knows.
 #[derive(Clone, PartialEq, Serialize, TS)]
+#[ts(export)]
 #[serde(rename_all = "camelCase")]
 pub struct ProxyRow {
     /// Its host and port, by which a person tells it from others.
@@ -330,6 +354,7 @@ pub struct ProxyRow {
 
 /// What is known of a proxy.
 #[derive(Clone, PartialEq, Eq, Serialize, serde::Deserialize, TS)]
+#[ts(export)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum ProxyStanding {
     Untried,
@@ -343,6 +368,7 @@ pub enum ProxyStanding {
 
 /// When proxies are used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, serde::Deserialize, TS)]
+#[ts(export)]
 #[serde(rename_all = "camelCase")]
 pub enum ProxyUse {
     /// Where the direct road fails.
