@@ -1,0 +1,133 @@
+//! The licences of everything we link, against the list in deny.toml: what `cargo deny check licenses` looks at, without having to
+//! install it. The pages' and the browser tests' packages are held to the same list.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, bail};
+use serde_json::Value;
+
+use super::{Finding, Tree};
+use crate::steps::command;
+
+const LIST: &str = "deny.toml";
+
+pub(super) fn check(tree: &Tree) -> anyhow::Result<Vec<Finding>> {
+    let allowed = allowed(tree.texts.get(LIST).context("deny.toml is not there")?)?;
+    let mut findings = Vec::new();
+    for (name, licence) in crates()?.into_iter().chain(node_packages(tree)?) {
+        if !admits(&allowed, &licence) {
+            findings.push(Finding {
+                path: LIST.into(),
+                line: 0,
+                says: format!("{name} comes under {licence:?}, which is not on the list"),
+            });
+        }
+    }
+    Ok(findings)
+}
+
+fn allowed(text: &str) -> anyhow::Result<BTreeSet<String>> {
+    let list: toml::Table = text.parse().context("deny.toml cannot be read")?;
+    let names = list.get("licenses").and_then(|licenses| licenses.get("allow")).and_then(toml::Value::as_array);
+    let names = names.context("deny.toml has no list [licenses] allow")?;
+    Ok(names.iter().filter_map(toml::Value::as_str).map(str::to_owned).collect())
+}
+
+/// Names and licences of the crates from elsewhere.
+fn crates() -> anyhow::Result<Vec<(String, String)>> {
+    let output = command("cargo metadata --format-version 1 --locked --quiet").output().context("cargo could not be started")?;
+    if !output.status.success() {
+        bail!("cargo metadata failed: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    let metadata: Value = serde_json::from_slice(&output.stdout)?;
+    let packages = metadata["packages"].as_array().context("cargo metadata names no packages")?;
+    let foreign = packages.iter().filter(|package| !package["source"].is_null());
+    Ok(foreign.map(|package| (text(&package["name"]), text(&package["license"]))).collect())
+}
+
+/// Names and licences in the lock files of npm.
+fn node_packages(tree: &Tree) -> anyhow::Result<Vec<(String, String)>> {
+    let mut packages = Vec::new();
+    for (path, lock) in tree.files("", "package-lock.json") {
+        let lock: Value = serde_json::from_str(lock).with_context(|| format!("{path} cannot be read"))?;
+        let locked = lock["packages"].as_object().with_context(|| format!("{path} names no packages"))?;
+        let foreign = locked.iter().filter(|(name, _)| !name.is_empty());
+        packages.extend(foreign.map(|(name, package)| (format!("{path}: {name}"), text(&package["license"]))));
+    }
+    Ok(packages)
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// Whether an SPDX expression can be met with licences of the list. `/` is how old crates write OR.
+fn admits(allowed: &BTreeSet<String>, expression: &str) -> bool {
+    let spaced = expression.replace('/', " OR ").replace('(', " ( ").replace(')', " ) ");
+    let words: Vec<&str> = spaced.split_whitespace().collect();
+    let mut rest = words.as_slice();
+    alternatives(allowed, &mut rest) && rest.is_empty()
+}
+
+fn alternatives(allowed: &BTreeSet<String>, rest: &mut &[&str]) -> bool {
+    let mut admitted = all_of(allowed, rest);
+    while take(rest, "OR") {
+        admitted |= all_of(allowed, rest);
+    }
+    admitted
+}
+
+fn all_of(allowed: &BTreeSet<String>, rest: &mut &[&str]) -> bool {
+    let mut admitted = one(allowed, rest);
+    while take(rest, "AND") {
+        admitted &= one(allowed, rest);
+    }
+    admitted
+}
+
+fn one(allowed: &BTreeSet<String>, rest: &mut &[&str]) -> bool {
+    if take(rest, "(") {
+        return alternatives(allowed, rest) & take(rest, ")");
+    }
+    let Some((licence, after)) = rest.split_first() else { return false };
+    *rest = after;
+    // An exception only permits more.
+    if take(rest, "WITH") {
+        *rest = rest.get(1..).unwrap_or_default();
+    }
+    allowed.contains(*licence)
+}
+
+fn take(rest: &mut &[&str], word: &str) -> bool {
+    match rest.split_first() {
+        Some((first, after)) if *first == word => {
+            *rest = after;
+            true
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_expression_is_admitted_if_it_can_be_met() {
+        let allowed = ["MIT", "ISC", "Apache-2.0"].map(str::to_owned).into();
+        for good in
+            ["MIT", "MIT/GPL-3.0", "GPL-3.0 OR (MIT AND ISC)", "ISC AND (Apache-2.0 OR GPL-3.0)", "Apache-2.0 WITH LLVM-exception"]
+        {
+            assert!(admits(&allowed, good), "{good}");
+        }
+        for bad in ["", "GPL-3.0", "MIT AND GPL-3.0", "(MIT", "ISC AND (GPL-3.0 OR AGPL-3.0)", "MIT ISC"] {
+            assert!(!admits(&allowed, bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_list_is_read_from_where_cargo_deny_reads_it() {
+        let allowed = allowed("[licenses]\nallow = [\"MIT\"]\n").expect("the list is there");
+        assert!(admits(&allowed, "MIT"));
+    }
+}
