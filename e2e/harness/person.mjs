@@ -1,0 +1,98 @@
+// A person without a browser: speaks to their app as a page does, over the loopback WebSocket. For the demo, and for tests in which
+// nothing is to be seen.
+import { once } from 'node:events';
+import WebSocket from 'ws';
+
+const WITHIN_MS = 30_000;
+
+export class Person {
+  /** `start` is the address that the app prints, with the secret behind `#`. */
+  static async at(start) {
+    const url = new URL(start);
+    const socket = new WebSocket(`ws://${url.host}/ws`, ['umweg.v1', url.hash.slice(1)], { origin: url.origin });
+    const person = new Person(socket, start);
+    await once(socket, 'open');
+    await person.sees('the first view', () => true);
+    return person;
+  }
+
+  constructor(socket, start) {
+    this.socket = socket;
+    this.start = start;
+    this.view = null;
+    this.media = [];
+    this.answers = new Map();
+    this.watchers = new Set();
+    this.commands = 0;
+    socket.on('message', (text) => this.#take(JSON.parse(text)));
+  }
+
+  /** Asks for something; settles when the app has written it down. */
+  async command(kind, wish = {}) {
+    const id = ++this.commands;
+    const answer = new Promise((resolve, reject) => {
+      this.answers.set(id, ({ error }) => (error ? reject(new Error(`${kind}: ${JSON.stringify(error)}`)) : resolve()));
+    });
+    this.socket.send(JSON.stringify({ id, command: { kind, ...wish } }));
+    return answer;
+  }
+
+  look(at) {
+    this.socket.send(JSON.stringify({ look: at }));
+  }
+
+  /** Waits until `found` answers with something for the view of the moment, and answers with that. */
+  sees(what, found, within = WITHIN_MS) {
+    return new Promise((resolve, reject) => {
+      const settle = (finish) => {
+        clearTimeout(timer);
+        this.watchers.delete(watcher);
+        finish();
+      };
+      const timer = setTimeout(() => settle(() => reject(new Error(`waited ${within} ms for ${what}; the view is ${JSON.stringify(this.view, null, 1)}`))), within);
+      const watcher = () => {
+        const value = this.view && found(this.view);
+        if (value) settle(() => resolve(value));
+      };
+      this.watchers.add(watcher);
+      watcher();
+    });
+  }
+
+  /** Makes the account, unless it is there from before. Answers with its contact link. */
+  async becomes(name) {
+    if (!this.view.me) await this.command('createAccount', { name });
+    return (await this.sees('an account', (view) => view.me)).link;
+  }
+
+  /** Knows another person, mutually. */
+  async meets(other) {
+    const known = (view, who) => view.contacts.find((contact) => contact.account === who && contact.standing === 'accepted');
+    const [me, them] = [this.view.me, other.view.me];
+    if (known(this.view, them.account)) return;
+    await this.command('requestContact', { link: them.link, text: `It is ${me.name}.` });
+    await other.sees(`the request of ${me.name}`, (view) => view.requests.find((request) => request.account === me.account));
+    await other.command('acceptRequest', { account: me.account });
+    await this.sees(`that ${them.name} accepted`, (view) => known(view, them.account));
+  }
+
+  chatWith(name) {
+    return this.sees(`a conversation with ${name}`, (view) => view.chats.find((chat) => chat.title === name));
+  }
+
+  close() {
+    this.socket.terminate();
+  }
+
+  #take({ view, answer, media }) {
+    if (view) {
+      this.view = view;
+      this.watchers.forEach((watcher) => watcher());
+    }
+    if (answer) {
+      this.answers.get(answer.id)?.(answer);
+      this.answers.delete(answer.id);
+    }
+    if (media) this.media.push(media);
+  }
+}
