@@ -25,6 +25,10 @@ pub const LOG_KEPT: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 pub const ENTRIES_PER_ANSWER_MAX: usize = 256;
 /// Bytes of payload in one answer; one entry may be larger than what is left of it.
 pub const ANSWER_BYTES_MAX: usize = 1 << 20;
+/// What an entry counts against its log's quota beside its payload.
+pub const ENTRY_HEAD_BYTES: u64 = 128;
+/// Answers to appends whose entries are gone, kept for one log in case the append comes again.
+pub const RECEIPTS_MAX: u64 = 1_000;
 /// Capabilities of the past that still open their part of a log.
 pub const OLD_CAPABILITIES_MAX: usize = 64;
 
@@ -35,6 +39,14 @@ pub const GRPC_MESSAGE_BYTES_MAX: usize = 4 << 20;
 pub const SUBSCRIPTIONS_MAX: usize = 4_096;
 /// Entries and events waiting for one slow watcher before it is told to come back later.
 pub const WATCHER_QUEUE_MAX: usize = 256;
+/// Bytes of payload that wait there.
+pub const WATCHER_QUEUE_BYTES_MAX: usize = 8 << 20;
+/// Logs that one watcher catches up with at the same time.
+pub const WATCHER_READS_MAX: usize = 4;
+/// Bytes of payload that wait for all watchers of one service together.
+pub const WATCHERS_BYTES_MAX: usize = 512 << 20;
+/// `Watch` streams of one connection.
+pub const WATCHERS_PER_CONNECTION_MAX: usize = 4;
 /// Requests under way on one connection.
 pub const STREAMS_MAX: u32 = 128;
 /// Appends a second on one connection, sustained, and at once.
@@ -43,6 +55,12 @@ pub const APPENDS_PER_SECOND: u32 = 50;
 pub const APPENDS_BURST: u32 = 500;
 /// Logs that one connection may create in an hour.
 pub const CREATES_PER_HOUR: u32 = 200;
+/// Other requests a second on one connection, sustained.
+pub const REQUESTS_PER_SECOND: u32 = 50;
+/// Other requests that may come at once.
+pub const REQUESTS_BURST: u32 = 1_000;
+/// Logs a second that one connection may subscribe to, sustained; at once twice `SUBSCRIPTIONS_MAX`.
+pub const SUBSCRIPTIONS_PER_SECOND: u32 = 100;
 /// Connections that one service holds.
 pub const CONNECTIONS_MAX: usize = 9_000;
 /// For the handshake of a connection, from its first byte to the sealed session.
@@ -69,6 +87,14 @@ pub const BLOB_BYTES_MAX: u64 = 100 << 20;
 pub const BLOBS_BYTES_MAX: u64 = 50 << 30;
 /// A part of a file in one message.
 pub const BLOB_PART_BYTES_MAX: usize = 64 << 10;
+/// Files a minute, up and down, on one connection, sustained.
+pub const BLOB_KILOBYTES_PER_MINUTE: u32 = 200 << 10;
+/// Files that may go at once.
+pub const BLOB_KILOBYTES_BURST: u32 = 400 << 10;
+/// A file that was announced and did not come is forgotten after so long.
+pub const BLOB_COMING: Duration = Duration::from_secs(60 * 60);
+/// No part of a file within so long: the transfer is over.
+pub const BLOB_PART_TIME_MAX: Duration = Duration::from_secs(30);
 /// How long a file is kept.
 pub const BLOB_KEPT: Duration = Duration::from_secs(45 * 24 * 60 * 60);
 
@@ -107,6 +133,12 @@ pub const VIDEO_SLOTS_MAX: usize = 8;
 pub const SEAT_KEPT: Duration = Duration::from_secs(60);
 /// A call rings.
 pub const RINGING: Duration = Duration::from_secs(60);
+/// Who entered a call waits so long for its media at most.
+pub const MEDIA_AWAITED: Duration = Duration::from_secs(30);
+/// Layers of one person's video (simulcast).
+pub const LAYERS_MAX: usize = 3;
+/// Packets waiting for one slot's turn on a slow connection; beyond, the slot pauses until the next key frame.
+pub const SLOT_QUEUE_MAX: usize = 256;
 /// An SDP offer or answer.
 pub const SDP_BYTES_MAX: usize = 64 << 10;
 /// A roster note.
