@@ -88,9 +88,11 @@ pub fn to_frame(flow: Flow, datagram: &[u8], frame: &mut Vec<u8>) -> Result<(), 
     Ok(())
 }
 
-/// Takes the first whole frame off a media connection's bytes. Answers with the frame and how many bytes it took; `None` if
-/// more bytes are needed.
-pub fn from_frames(bytes: &[u8]) -> Result<Option<(Flow, &[u8], usize)>, Malformed> {
+/// A frame: its flow, its datagram, and how many bytes it took.
+pub type Frame<'a> = (Flow, &'a [u8], usize);
+
+/// Takes the first whole frame off a media connection's bytes; `None` if more bytes are needed.
+pub fn from_frames(bytes: &[u8]) -> Result<Option<Frame<'_>>, Malformed> {
     let Some((length, rest)) = bytes.split_first_chunk::<2>() else { return Ok(None) };
     let length = usize::from(u16::from_be_bytes(*length));
     if length > DATAGRAM_BYTES_MAX + 1 {

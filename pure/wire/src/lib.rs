@@ -11,7 +11,6 @@ pub mod links;
 pub mod time;
 
 /// The contract's messages, as generated from `proto/`.
-#[expect(clippy::all, missing_docs, clippy::allow_attributes, clippy::allow_attributes_without_reason, reason = "generated")]
 pub mod proto {
     /// What the service reads.
     pub mod v1 {
