@@ -28,14 +28,14 @@ pub(crate) struct Options {
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     match &options.target {
-        None => run_command(command("cargo run --quiet --locked --package umweg-fuzz -- list")),
+        None => run_command(command("cargo run --quiet --locked --package umweg-fuzz --bin umweg-fuzz -- list")),
         Some(target) => guided(target, options.seconds),
     }
 }
 
 /// All targets, in a fixed number of seconds.
 pub(crate) fn short() -> anyhow::Result<()> {
-    run_command(command("cargo run --quiet --locked --package umweg-fuzz -- run --seconds 60"))
+    run_command(command("cargo run --quiet --locked --package umweg-fuzz --bin umweg-fuzz -- run --seconds 60"))
 }
 
 /// With libFuzzer.
@@ -49,9 +49,14 @@ fn guided(target: &str, seconds: u64) -> anyhow::Result<()> {
     let found = root().join("target-fuzz/found").join(target);
     let corpus = root().join("target-fuzz/corpus").join(target);
     std::fs::create_dir_all(&found)?;
-    std::fs::create_dir_all(&corpus)?;
+    let mut seeds = command("cargo run --quiet --locked --package umweg-fuzz --bin umweg-fuzz -- seeds");
+    seeds.arg(target).arg(&corpus);
+    run_command(seeds)?;
     let mut fuzzer = Command::new(root().join("target-fuzz").join(host).join("release/guided"));
-    fuzzer.env("UMWEG_FUZZ_TARGET", target).arg(corpus).arg(root().join("fuzz/corpus").join(target));
+    fuzzer.env("UMWEG_FUZZ_TARGET", target).arg(corpus);
+    // Read but not added to.
+    let committed = root().join("fuzz/corpus").join(target);
+    fuzzer.args(committed.exists().then_some(committed));
     fuzzer.arg(format!("-max_total_time={seconds}")).arg(format!("-artifact_prefix={}/", found.display()));
     run_command(fuzzer)
 }

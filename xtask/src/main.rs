@@ -17,7 +17,7 @@ mod types;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
-#[command(name = "./x", about = "Everything one does with Umweg.", disable_help_subcommand = true)]
+#[command(name = "./x", bin_name = "./x", about = "Everything one does with Umweg.", disable_help_subcommand = true)]
 struct Arguments {
     #[command(subcommand)]
     recipe: Recipe,
