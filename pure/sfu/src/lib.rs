@@ -1,1 +1,36 @@
-//! umweg-sfu
+//! The call service's router: it forwards sealed frames between the participants of a call and can open none of them.
+//!
+//! A *selective forwarding unit* on str0m in RTP mode. In steps:
+//!
+//! 1. [`Sfu::handle_enter`] takes the one offer that a participant ever makes. Its sending sections (one of audio, one of video
+//!    with the layers l, m, h) and its receiving sections (the *slots*) are told apart by direction.
+//! 2. Datagrams come in by [`Sfu::handle_datagram`] under the participant's ticket, whatever road they took. Each flow has one
+//!    constant synthetic address, so that a change of road is nothing that ICE or the browser could notice.
+//! 3. The room decides whose media goes into whose slots: everybody's while the slots suffice, else the loudest voices and the
+//!    videos that were chosen. [`Output::Slots`] says it. Nobody's SDP changes when others come and go.
+//! 4. Which simulcast layer goes into a slot follows from the receiver's bandwidth, as str0m estimates it; audio has precedence.
+//! 5. A seat outlives its media for [`umweg_wire::limits::SEAT_KEPT`], and then the roster drops it.
+//!
+//! The machine has no clock and no socket. After any `handle_*`, call [`Sfu::poll_output`] until it has nothing more, then sleep
+//! until [`Sfu::poll_timeout`] or the next input. Feed several datagrams before polling: packets that leave are then made in one go.
+#![forbid(unsafe_code)]
+
+mod bandwidth;
+mod key_frames;
+mod layers;
+mod media;
+mod output;
+mod participant;
+mod rewriting;
+mod room;
+mod slots;
+mod speakers;
+mod switchboard;
+#[cfg(feature = "synthetic")]
+pub mod synthetic;
+mod vp8;
+
+pub use media::OfferError;
+pub use output::{Class, Gone, Output, Reason, Transmit};
+pub use room::Entered;
+pub use switchboard::{EnterError, NoteError, ResumeError, Sfu};

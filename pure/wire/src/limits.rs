@@ -45,6 +45,8 @@ pub const WATCHER_QUEUE_BYTES_MAX: usize = 8 << 20;
 pub const WATCHER_READS_MAX: usize = 4;
 /// Bytes of payload that wait for all watchers of one service together.
 pub const WATCHERS_BYTES_MAX: usize = 512 << 20;
+/// Bytes of payload that wait to be stored.
+pub const STORE_WAITING_BYTES_MAX: usize = 64 << 20;
 /// `Watch` streams of one connection.
 pub const WATCHERS_PER_CONNECTION_MAX: usize = 4;
 /// Requests under way on one connection.
@@ -123,6 +125,8 @@ pub const RECEIPT_DELAY: Duration = Duration::from_millis(300);
 // ── calls ──
 /// Devices in one call.
 pub const PARTICIPANTS_MAX: usize = 32;
+/// Accounts invited to one call.
+pub const INVITED_MAX: usize = 256;
 /// Of them with a camera.
 pub const CAMERAS_MAX: usize = 8;
 /// Slots for audio in an offer.

@@ -1,0 +1,317 @@
+//! One participant: its seat, what it sends, and its slots.
+
+use std::time::{Duration, Instant};
+
+use str0m::media::{Mid, Pt};
+use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, Ssrc};
+use umweg_wire::Ticket;
+use umweg_wire::limits::{MEDIA_AWAITED, SEAT_KEPT};
+use umweg_wire::proto::v1;
+
+use crate::bandwidth::{Demand, Share, divide};
+use crate::layers::Layers;
+use crate::media::{ESTIMATE_AT_FIRST, Media, Source};
+use crate::output::Reason;
+use crate::rewriting::{Numbers, Rewriting};
+use crate::slots::{Number, assign};
+use crate::vp8::Vp8;
+
+/// After its layer fell, a slot doesn't rise for so long.
+const RISES_AGAIN_AFTER: Duration = Duration::from_secs(4);
+/// Demands that differ by less, as a fraction, are the same: an eighth.
+const DEMAND_STEP: u64 = 8;
+const AUDIO_CLOCK_RATE: u32 = 48_000;
+const VIDEO_CLOCK_RATE: u32 = 90_000;
+
+/// The participant.
+pub(crate) struct Participant {
+    pub(crate) ticket: Ticket,
+    pub(crate) note: Vec<u8>,
+    pub(crate) camera: bool,
+    pub(crate) media: Media,
+    pub(crate) layers: Layers,
+    seat: Seat,
+    choice: Choice,
+    estimate: u64,
+    demand: Demand,
+    audio: Vec<Slot>,
+    video: Vec<Slot>,
+}
+
+/// Why and until when the seat is kept.
+#[derive(Clone, Copy)]
+enum Seat {
+    /// It entered, and no media came yet.
+    Awaited { until: Instant },
+    /// Its media runs.
+    Taken,
+    /// Its media ran and is gone.
+    Kept { until: Instant },
+}
+
+/// The videos that the participant wants.
+#[derive(Default)]
+struct Choice {
+    participants: Vec<Number>,
+    height_max: Option<u16>,
+}
+
+/// A receiving section of the participant, and what leaves in it.
+struct Slot {
+    mid: Mid,
+    stream: Option<Ssrc>,
+    payload_type: Option<Pt>,
+    source: Option<Number>,
+    picture: Picture,
+    rewriting: Rewriting,
+}
+
+/// Which layer a video slot shows and which it should.
+#[derive(Default)]
+struct Picture {
+    shown: Option<usize>,
+    wanted: Option<usize>,
+    fell_at: Option<Instant>,
+}
+
+/// What became of a packet at one receiver.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Forwarded {
+    /// It left, or was not for this receiver.
+    Done,
+    /// The slot waits for a key frame of this layer.
+    Waits,
+}
+
+impl Participant {
+    /// Somebody whose offer was answered.
+    pub(crate) fn new(ticket: Ticket, note: Vec<u8>, camera: bool, mut media: Media, now: Instant) -> Self {
+        let audio = slots(&mut media, Source::Audio);
+        let video = slots(&mut media, Source::Video(0));
+        Self {
+            ticket,
+            note,
+            camera,
+            media,
+            layers: Layers::default(),
+            seat: Seat::Awaited { until: now + MEDIA_AWAITED },
+            choice: Choice::default(),
+            estimate: ESTIMATE_AT_FIRST,
+            demand: Demand { next: 0, best: 0 },
+            audio,
+            video,
+        }
+    }
+
+    /// Its media runs. Answers whether it is newly in the call.
+    pub(crate) fn handle_connected(&mut self) -> bool {
+        let was_awaited = matches!(self.seat, Seat::Awaited { .. });
+        self.seat = Seat::Taken;
+        was_awaited
+    }
+
+    /// Its media stopped.
+    pub(crate) fn handle_disconnected(&mut self, now: Instant) {
+        if matches!(self.seat, Seat::Taken) {
+            self.seat = Seat::Kept { until: now + SEAT_KEPT };
+        }
+    }
+
+    /// It chose the videos it wants.
+    pub(crate) fn handle_choice(&mut self, participants: Vec<Number>, height_max: u32) {
+        let height_max = (height_max > 0).then(|| u16::try_from(height_max).unwrap_or(u16::MAX));
+        self.choice = Choice { participants, height_max };
+    }
+
+    /// The bandwidth towards it is estimated anew.
+    pub(crate) fn handle_estimate(&mut self, estimate: u64) {
+        self.estimate = estimate;
+    }
+
+    /// Whether others can hear and see it, and the roster names it.
+    pub(crate) fn is_present(&self) -> bool {
+        !matches!(self.seat, Seat::Awaited { .. })
+    }
+
+    /// When the seat is free if nothing happens.
+    pub(crate) fn expires_at(&self) -> Option<(Instant, Reason)> {
+        match self.seat {
+            Seat::Awaited { until } => Some((until, Reason::NeverCame)),
+            Seat::Taken => None,
+            Seat::Kept { until } => Some((until, Reason::Vanished)),
+        }
+    }
+
+    /// How many voices fit.
+    pub(crate) fn audio_places(&self) -> usize {
+        self.audio.len()
+    }
+
+    /// Puts voices into the audio slots, the most wanted first. Answers whether anything changed.
+    pub(crate) fn assign_audio(&mut self, wanted: &[Number]) -> bool {
+        reassign(&mut self.audio, wanted)
+    }
+
+    /// Puts cameras into the video slots: the chosen ones in their order, or all in the given order. Answers whether anything changed.
+    pub(crate) fn assign_video(&mut self, cameras: &[Number]) -> bool {
+        let chosen: Vec<_> = self.choice.participants.iter().copied().filter(|number| cameras.contains(number)).collect();
+        let wanted = if self.choice.participants.is_empty() { cameras } else { &chosen };
+        reassign(&mut self.video, wanted)
+    }
+
+    /// The videos in the slots, the most wanted first, each with its slot.
+    pub(crate) fn videos(&self) -> Vec<(usize, Number)> {
+        let mut videos: Vec<_> = self.video.iter().enumerate().filter_map(|(at, slot)| Some((at, slot.source?))).collect();
+        let rank = |source| self.choice.participants.iter().position(|chosen| *chosen == source).unwrap_or(usize::MAX);
+        videos.sort_by_key(|(_, source)| rank(*source));
+        videos
+    }
+
+    /// The highest picture that it wants to receive.
+    pub(crate) fn height_max(&self) -> Option<u16> {
+        self.choice.height_max
+    }
+
+    /// Divides the bandwidth among `videos`, given what each source offers.
+    pub(crate) fn divide(&mut self, videos: &[(usize, Number)], offered: impl Fn(Number) -> crate::bandwidth::Rungs, now: Instant) {
+        let mut shares: Vec<_> = videos.iter().map(|(at, source)| self.video[*at].picture.share(offered(*source), now)).collect();
+        let voices = self.audio.iter().filter(|slot| slot.source.is_some()).count();
+        let demand = divide(self.estimate, voices, &mut shares);
+        for ((at, _), share) in videos.iter().zip(&shares) {
+            self.video[*at].picture.want(share.layer, now);
+        }
+        if self.media.is_connected() && demand.differs_from(self.demand) {
+            self.demand = demand;
+            self.media.set_demand(demand.next, demand.best);
+        }
+    }
+
+    /// What its slots carry.
+    pub(crate) fn slots(&self) -> v1::Slots {
+        let slot = |slot: &Slot| v1::Slot { mid: slot.mid.to_string(), participant: slot.source.unwrap_or(0) };
+        v1::Slots { slots: self.audio.iter().chain(&self.video).map(slot).collect() }
+    }
+
+    /// Whose video a section carries, and in which layer.
+    pub(crate) fn source_of(&self, mid: Mid) -> Option<(Number, usize)> {
+        let slot = self.video.iter().find(|slot| slot.mid == mid)?;
+        Some((slot.source?, slot.picture.shown.or(slot.picture.wanted)?))
+    }
+
+    /// Forwards a voice, if there is a slot for it.
+    pub(crate) fn forward_audio(&mut self, from: Number, packet: &RtpPacket, now: Instant) {
+        let Some(slot) = self.audio.iter_mut().find(|slot| slot.source == Some(from)) else { return };
+        if self.media.is_connected() {
+            slot.write(&mut self.media, packet, None, now);
+        }
+    }
+
+    /// Forwards a video packet, if there is a slot for its layer.
+    pub(crate) fn forward_video(&mut self, from: Number, layer: usize, packet: &RtpPacket, vp8: &Vp8, now: Instant) -> Forwarded {
+        let Some(slot) = self.video.iter_mut().find(|slot| slot.source == Some(from)) else { return Forwarded::Done };
+        if !self.media.is_connected() {
+            return Forwarded::Done;
+        }
+        if slot.picture.shown != Some(layer) {
+            if slot.picture.wanted != Some(layer) {
+                return Forwarded::Done;
+            }
+            if vp8.key_frame.is_none() {
+                return Forwarded::Waits;
+            }
+            slot.picture.shown = Some(layer);
+            slot.rewriting.handle_change();
+        }
+        if !slot.write(&mut self.media, packet, Some(vp8), now) {
+            slot.picture.shown = None;
+        }
+        Forwarded::Done
+    }
+}
+
+impl Slot {
+    /// Writes a packet under the slot's own numbers. Answers false if the slot must pause until the next key frame.
+    fn write(&mut self, media: &mut Media, packet: &RtpPacket, vp8: Option<&Vp8>, now: Instant) -> bool {
+        let (Some(stream), Some(payload_type)) = (self.stream, self.payload_type) else { return true };
+        let original = Numbers {
+            sequence: *packet.seq_no,
+            timestamp: packet.header.timestamp,
+            picture: vp8.and_then(|vp8| vp8.picture),
+            base_picture: vp8.and_then(|vp8| vp8.base_picture),
+        };
+        let Some(numbers) = self.rewriting.rewrite(original, now) else { return true };
+        let mut write = RtpWrite::new(payload_type, numbers.sequence.into(), numbers.timestamp, packet.timestamp, packet.payload.clone())
+            .marker(packet.header.marker)
+            .ext_vals(forwarded_extensions(&packet.header.ext_vals))
+            .nackable(vp8.is_some());
+        if let Some(patch) = vp8.and_then(|vp8| vp8.patch(numbers.picture.map(|(picture, _)| picture), numbers.base_picture)) {
+            write = write.vp8_patch(patch);
+        }
+        media.write(stream, write)
+    }
+}
+
+impl Picture {
+    fn share(&self, rungs: crate::bandwidth::Rungs, now: Instant) -> Share {
+        let may_rise = self.fell_at.is_none_or(|fell_at| now >= fell_at + RISES_AGAIN_AFTER);
+        Share { rungs, layer: self.wanted, may_rise }
+    }
+
+    fn want(&mut self, layer: Option<usize>, now: Instant) {
+        if layer < self.wanted {
+            self.fell_at = Some(now);
+        }
+        self.wanted = layer;
+        if layer.is_none() {
+            self.shown = None;
+        }
+    }
+}
+
+impl Demand {
+    fn differs_from(self, other: Self) -> bool {
+        let differs = |one: u64, other: u64| one.abs_diff(other) > other / DEMAND_STEP;
+        differs(self.next, other.next) || differs(self.best, other.best)
+    }
+}
+
+fn slots(media: &mut Media, source: Source) -> Vec<Slot> {
+    let (mids, clock_rate) = match source {
+        Source::Audio => (media.sections().audio_slots.clone(), AUDIO_CLOCK_RATE),
+        Source::Video(_) => (media.sections().video_slots.clone(), VIDEO_CLOCK_RATE),
+    };
+    let payload_type = media.payload_type(source);
+    let slot = |mid| Slot {
+        mid,
+        stream: media.stream_of(mid),
+        payload_type,
+        source: None,
+        picture: Picture::default(),
+        rewriting: Rewriting::new(clock_rate),
+    };
+    mids.into_iter().map(slot).collect()
+}
+
+fn reassign(slots: &mut [Slot], wanted: &[Number]) -> bool {
+    let mut sources: Vec<_> = slots.iter().map(|slot| slot.source).collect();
+    let changed = assign(&mut sources, wanted);
+    for (slot, source) in slots.iter_mut().zip(sources) {
+        if slot.source != source {
+            slot.source = source;
+            slot.picture = Picture::default();
+            slot.rewriting.handle_change();
+        }
+    }
+    changed
+}
+
+/// What a receiver may know of the sender's extensions. The rest belongs to one hop: a leaked section id would misroute.
+fn forwarded_extensions(original: &ExtensionValues) -> ExtensionValues {
+    ExtensionValues {
+        audio_level: original.audio_level,
+        voice_activity: original.voice_activity,
+        video_orientation: original.video_orientation,
+        abs_capture_time: original.abs_capture_time,
+        ..ExtensionValues::default()
+    }
+}
