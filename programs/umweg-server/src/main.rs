@@ -1,2 +1,2 @@
-//! The program.
+//! The program: `umweg-server run`, and what an operator needs beside it.
 fn main() {}

@@ -3,8 +3,8 @@
 //! 1. Who shows neither the log's capability nor one that it had is refused.
 //! 2. The same client id again: the same answer again, before anything else is looked at. So a repeated commit is not stale.
 //! 3. A capability of the past gets to know what it opens that the sender lacks, and no more.
-//! 4. A message or commit from another epoch than the log's is stale: answered with what the sender lacks. A resync is taken in
-//!    any epoch.
+//! 4. A message or commit from another epoch than the log's is stale: answered with what the sender lacks. A resync is taken
+//!    from any epoch that there was.
 //! 5. What fits into the log's quota becomes its next entry, chained to the one before, at a time that never goes backward.
 //! 6. A commit begins the next epoch; with it the snapshot is replaced and the capability rotated, in the same transaction.
 
@@ -87,7 +87,11 @@ fn decide(head: &LogHead, access: Access, request: &Append, now: Timestamp) -> R
     if let Access::Past(old) = access {
         return Ok(Decision::Stale(old.epoch));
     }
-    if request.epoch != head.epoch && !matches!(request.what, What::Resync) {
+    let taken = match request.what {
+        What::Resync => request.epoch <= head.epoch,
+        What::Message | What::Commit { .. } | What::Ephemeral => request.epoch == head.epoch,
+    };
+    if !taken {
         return Ok(Decision::Stale(head.epoch));
     }
     if matches!(request.what, What::Ephemeral) {
@@ -120,7 +124,7 @@ fn accept(mut head: LogHead, request: &Append, now: Timestamp) -> Acceptance {
     entry.chain = head.chain.to_vec();
     head.last = head.last.next();
     head.time = Timestamp(entry.time);
-    head.used = head.used.max(head.time);
+    head.used = head.used_at(now);
     head.oldest = head.oldest.or(Some(head.time));
     head.bytes = head.bytes.saturating_add(entry_cost(entry.payload.len()));
     if matches!(request.what, What::Commit { .. }) {

@@ -9,9 +9,18 @@ use umweg_wire::{BlobId, CapabilityHash, Timestamp};
 use crate::request::{GetBlob, PutBlob};
 use crate::{Failure, Refusal, Transaction};
 
-/// Names an object of the object store.
+/// Names one upload of a blob; together with its id it names an object of the object store.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct BlobPlace(pub [u8; 16]);
+
+impl BlobPlace {
+    /// A new one.
+    pub fn random(rng: &mut impl rand::Rng) -> Self {
+        let mut bytes = [0; 16];
+        rng.fill_bytes(&mut bytes);
+        Self(bytes)
+    }
+}
 
 /// What is known of a blob.
 #[derive(Clone, PartialEq, Eq, Debug)]

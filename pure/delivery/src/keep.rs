@@ -1,7 +1,6 @@
 //! Making a log, reading it, trimming it: everything about kept entries but how they come.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use umweg_wire::proto::v1;
 use umweg_wire::{LogId, Seq, Timestamp, limits};
@@ -10,9 +9,6 @@ use crate::engine::Room;
 use crate::log::{Access, LogHead, LogKind};
 use crate::request::{Create, Read, Show, Trim};
 use crate::{Failure, Refusal, Transaction};
-
-/// How exactly the service knows when a log was last used: a write a day, not one for every read.
-const USED_PRECISION: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What a reader gets.
 #[derive(Clone, PartialEq)]
@@ -44,7 +40,7 @@ pub fn create(tx: &mut dyn Transaction, request: &Create, now: Timestamp) -> Res
 }
 
 /// The next entries for a reader.
-pub fn read(tx: &mut dyn Transaction, request: &Read, room: Room, now: Timestamp) -> Result<Reading, Failure> {
+pub fn read(tx: &mut dyn Transaction, request: &Read, room: Room) -> Result<Reading, Failure> {
     let head = tx.head(request.log)?.ok_or(Refusal::Denied)?;
     let access = head.reading(&request.capability).ok_or(Refusal::Denied)?;
     if request.after.0 > 0 && request.after < head.gone.min(head.end(access)) {
@@ -58,10 +54,18 @@ pub fn read(tx: &mut dyn Transaction, request: &Read, room: Room, now: Timestamp
         Access::Whole => Then::Live(end),
         Access::Past(_) => Then::Rotated,
     };
-    if access == Access::Whole {
-        touch(tx, request.log, head, now)?;
-    }
     Ok(Reading::Entries { entries, then })
+}
+
+/// Notes that a log is in use, though nobody appends to it.
+pub fn touch(tx: &mut dyn Transaction, request: &Show, now: Timestamp) -> Result<(), Failure> {
+    let head = tx.head(request.log)?.ok_or(Refusal::Denied)?;
+    head.reading(&request.capability).filter(|access| *access == Access::Whole).ok_or(Refusal::Denied)?;
+    let used = head.used_at(now);
+    if used != head.used {
+        tx.put_head(request.log, &LogHead { used, ..head })?;
+    }
+    Ok(())
 }
 
 /// Forgets an inbox's entries, at its owner's wish.
@@ -71,7 +75,7 @@ pub fn trim(tx: &mut dyn Transaction, request: &Trim, now: Timestamp) -> Result<
     if !owner {
         return Err(Refusal::Denied.into());
     }
-    let head = LogHead { used: head.used.max(now), ..head };
+    let head = LogHead { used: head.used_at(now), ..head };
     forget(tx, request.log, head, request.up_to)
 }
 
@@ -105,11 +109,4 @@ fn is_its_beginning(head: &LogHead, request: &Create) -> bool {
     head.kind == request.kind
         && first == request.read_hash
         && (head.kind == LogKind::Group || head.append_hash == request.append_hash)
-}
-
-fn touch(tx: &mut dyn Transaction, log: LogId, head: LogHead, now: Timestamp) -> Result<(), Failure> {
-    if now.since(head.used) < USED_PRECISION {
-        return Ok(());
-    }
-    Ok(tx.put_head(log, &LogHead { used: now, ..head })?)
 }

@@ -1,6 +1,11 @@
 //! What the service keeps of one log besides its entries, and what a capability opens of it.
 
+use std::time::Duration;
+
 use umweg_wire::{Capability, CapabilityHash, ChainHash, Epoch, LogId, Seq, Timestamp, chain, limits};
+
+/// How exactly the service knows when a log was last used: one write a day, not one for every use.
+const USED_PRECISION: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What a log is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -109,6 +114,11 @@ impl LogHead {
             LogKind::Inbox => bytes <= limits::INBOX_BYTES_MAX && self.last.0 - self.gone.0 < limits::INBOX_ENTRIES_MAX,
             LogKind::Group => bytes <= limits::GROUP_BYTES_MAX,
         }
+    }
+
+    /// What `used` is to be if it is used now.
+    pub(crate) fn used_at(&self, now: Timestamp) -> Timestamp {
+        if now.since(self.used) < USED_PRECISION { self.used } else { now }
     }
 
     /// Replaces the capability; the one before opens the log up to its newest entry.

@@ -20,6 +20,7 @@ pub enum Operation {
     Trim(Trim),
     Snapshot(Show),
     Admit(Show),
+    Touch(Show),
     Publish(Publish),
     Take(Show),
     AnnounceBlob(PutBlob, BlobsMax),
@@ -61,10 +62,16 @@ impl Operation {
             Self::Append(request) => Some(request.log),
             Self::Read(request, _) => Some(request.log),
             Self::Trim(request) => Some(request.log),
-            Self::Snapshot(request) | Self::Admit(request) | Self::Take(request) => Some(request.log),
+            Self::Snapshot(request) | Self::Admit(request) | Self::Touch(request) | Self::Take(request) => Some(request.log),
             Self::Publish(request) => Some(request.log),
             Self::AnnounceBlob(..) | Self::FinishBlob(..) | Self::GiveUpBlob(_) | Self::FindBlob(_) | Self::Sweep => None,
         }
+    }
+
+    /// Whether it leaves everything as it is, so that it may be done beside other transactions.
+    #[must_use]
+    pub fn only_reads(&self) -> bool {
+        matches!(self, Self::Read(..) | Self::Snapshot(_) | Self::Admit(_) | Self::FindBlob(_))
     }
 
     /// Does it. A refusal leaves the transaction as it was.
@@ -72,10 +79,11 @@ impl Operation {
         match self {
             Self::Create(request) => keep::create(tx, request, now).map(done),
             Self::Append(request) => append(tx, request, now).map(Answer::Appended),
-            Self::Read(request, room) => keep::read(tx, request, *room, now).map(Answer::Read),
+            Self::Read(request, room) => keep::read(tx, request, *room).map(Answer::Read),
             Self::Trim(request) => keep::trim(tx, request, now).map(done),
             Self::Snapshot(request) => keep::snapshot(tx, request).map(Answer::Snapshot),
             Self::Admit(request) => keep::admit(tx, request).map(done),
+            Self::Touch(request) => keep::touch(tx, request, now).map(done),
             Self::Publish(request) => packages::publish(tx, request, now).map(|left| Answer::Published { left }),
             Self::Take(request) => packages::take(tx, request).map(Answer::KeyPackage),
             Self::AnnounceBlob(request, max) => blobs::announce(tx, request, max.0, now).map(done),

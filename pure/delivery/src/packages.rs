@@ -22,7 +22,7 @@ pub fn publish(tx: &mut dyn Transaction, request: &Publish, now: Timestamp) -> R
     if let Some(sealed) = &request.last_resort {
         tx.put_last_resort(request.log, sealed)?;
     }
-    tx.put_head(request.log, &LogHead { used: head.used.max(now), ..head })?;
+    tx.put_head(request.log, &LogHead { used: head.used_at(now), ..head })?;
     Ok(tx.key_packages(request.log)?)
 }
 

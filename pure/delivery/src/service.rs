@@ -78,6 +78,9 @@ impl<E: Engine> Service<E> {
     /// A request on a watcher's `Watch` stream.
     pub fn handle_watch(&mut self, watcher: WatcherId, request: &v1::WatchRequest, now: Timestamp) -> Result<(), Failure> {
         self.watches.handle_request(watcher, request)?;
+        for subscription in &request.subscribe {
+            self.touch(subscription, now)?;
+        }
         self.read_for_watchers(now)
     }
 
@@ -122,6 +125,15 @@ impl<E: Engine> Service<E> {
             self.watches.handle_news(news);
         }
         Ok(answer)
+    }
+
+    /// A log that is watched is in use. Whether the capability opens it, the reading says.
+    fn touch(&mut self, subscription: &v1::Subscription, now: Timestamp) -> Result<(), Failure> {
+        let shown = Show::new(&subscription.log_id, &subscription.capability)?;
+        match self.run_quietly(&Operation::Touch(shown), now) {
+            Err(Failure::Store(error)) if error != StoreError::Full => Err(error.into()),
+            _ => Ok(()),
+        }
     }
 
     fn run_quietly(&mut self, operation: &Operation, now: Timestamp) -> Result<Answer, Failure> {

@@ -1,6 +1,6 @@
 //! What has been kept long enough is forgotten, a bounded number of logs and blobs at a time.
 
-use umweg_wire::{LogId, Timestamp, limits};
+use umweg_wire::{BlobId, LogId, Timestamp, limits};
 
 use crate::blobs::{BlobPlace, BlobState};
 use crate::{Failure, Transaction, keep};
@@ -13,8 +13,8 @@ pub const SWEEP_MAX: usize = 64;
 pub struct Swept {
     /// Logs that are no more.
     pub dropped: Vec<LogId>,
-    /// Places in the object store that are to be emptied.
-    pub places: Vec<BlobPlace>,
+    /// Blobs whose places in the object store are to be emptied.
+    pub blobs: Vec<(BlobId, BlobPlace)>,
     /// There may be more: sweep again.
     pub more: bool,
 }
@@ -32,7 +32,7 @@ pub fn sweep(tx: &mut dyn Transaction, now: Timestamp) -> Result<Swept, Failure>
     swept.more |= blobs.len() == SWEEP_MAX;
     for blob in blobs {
         if let Some(BlobState::Whole(place)) = tx.blob(blob)?.map(|head| head.state) {
-            swept.places.push(place);
+            swept.blobs.push((blob, place));
         }
         tx.drop_blob(blob)?;
     }

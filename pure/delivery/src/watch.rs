@@ -132,6 +132,16 @@ impl Watches {
         self.schedule(watcher);
     }
 
+    /// A reading failed, by no fault of the watcher's: it is to come again.
+    pub fn handle_unreadable(&mut self, watcher: WatcherId, log: LogId, subscription: SubscriptionId) {
+        let Some(state) = self.watchers.get_mut(&watcher) else { return };
+        state.reading = state.reading.saturating_sub(1);
+        if state.subscriptions.get(&log).is_some_and(|current| current.id == subscription) {
+            self.close(watcher, log, Reason::Slow);
+        }
+        self.schedule(watcher);
+    }
+
     /// What was stored or is ephemeral, in the order of the transactions.
     pub fn handle_news(&mut self, news: &News) {
         match news {
