@@ -5,9 +5,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let files = ["log", "store", "call"].map(|name| root.join(format!("umweg/v1/{name}.proto")));
     let descriptors = protox::compile(&files, [root])?;
     let out = std::path::PathBuf::from(std::env::var("OUT_DIR")?);
+    std::fs::write(out.join("contract.bin"), prost::Message::encode_to_vec(&descriptors))?;
     tonic_prost_build::configure()
         .extern_path(".umweg.v1", "::umweg_wire::proto::v1")
-        .file_descriptor_set_path(out.join("contract.bin"))
         .build_transport(true)
         .compile_fds(descriptors)?;
     Ok(())

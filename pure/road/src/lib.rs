@@ -1,1 +1,20 @@
-//! umweg-road
+//! Roads: how bytes reach the service, decided without a socket.
+//!
+//! * [`session`]: the sealed session that runs on every road (Noise NK, padded records);
+//! * [`choice`]: what can be connected to (data);
+//! * [`ranking`]: in which order and when (policy); dialing itself is `umweg_io::dial` (action);
+//! * [`first_bytes`], [`upgrade`], [`websocket`]: what stands on the wire around the session;
+//! * [`media_queue`]: which of a call's datagrams goes next on a road that is too narrow.
+//!
+//! Nothing here knows of messages, and nothing reads a clock or makes its own randomness.
+#![forbid(unsafe_code)]
+
+pub mod choice;
+pub mod first_bytes;
+pub mod media_queue;
+pub mod ranking;
+pub mod session;
+pub mod upgrade;
+pub mod websocket;
+
+pub use choice::{Form, RoadChoice, Way};

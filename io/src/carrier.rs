@@ -1,0 +1,152 @@
+//! What a sealed session can run on: TCP, TLS, a WebSocket on either, and pipes in tests.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::net::TcpStream;
+use umweg_road::session::Purpose;
+use umweg_wire::limits::MEDIA_UNSENT_BYTES_MAX;
+
+use crate::waiting::Waiting;
+
+/// A stream of bytes that can be told what it is for.
+pub trait Carrier: AsyncRead + AsyncWrite + Unpin + Send {
+    /// Sets the socket at the bottom up for that purpose.
+    fn tune(&mut self, _purpose: Purpose) {}
+}
+
+impl Carrier for TcpStream {
+    fn tune(&mut self, purpose: Purpose) {
+        tune(self, purpose);
+    }
+}
+
+impl Carrier for tokio_rustls::client::TlsStream<TcpStream> {
+    fn tune(&mut self, purpose: Purpose) {
+        let (tcp, tls) = self.get_mut();
+        tune(tcp, purpose);
+        if purpose == Purpose::Media {
+            tls.set_buffer_limit(Some(MEDIA_UNSENT_BYTES_MAX as usize));
+        }
+    }
+}
+
+impl Carrier for tokio_rustls::server::TlsStream<TcpStream> {
+    fn tune(&mut self, purpose: Purpose) {
+        let (tcp, tls) = self.get_mut();
+        tune(tcp, purpose);
+        if purpose == Purpose::Media {
+            tls.set_buffer_limit(Some(MEDIA_UNSENT_BYTES_MAX as usize));
+        }
+    }
+}
+
+impl Carrier for tokio::io::DuplexStream {}
+
+impl<C: Carrier + ?Sized> Carrier for Box<C> {
+    fn tune(&mut self, purpose: Purpose) {
+        (**self).tune(purpose);
+    }
+}
+
+/// What every TCP connection of ours gets: nothing waits to be sent together with later bytes, and losses at random do not slow
+/// it down (BBR) where the kernel has it.
+pub fn tune_tcp(tcp: &TcpStream) {
+    let socket = SockRef::from(tcp);
+    // Each is an improvement where the system offers it, and the connection works without.
+    let _ = socket.set_tcp_nodelay(true);
+    #[cfg(target_os = "linux")]
+    let _ = socket.set_tcp_congestion(b"bbr");
+}
+
+/// Keeps the kernel from queueing more than a call can bear: what is not sent yet must stay where it can still be dropped.
+pub fn limit_unsent(tcp: &TcpStream) {
+    #[cfg(target_os = "linux")]
+    let _ = SockRef::from(tcp).set_tcp_notsent_lowat(MEDIA_UNSENT_BYTES_MAX);
+}
+
+fn tune(tcp: &TcpStream, purpose: Purpose) {
+    tune_tcp(tcp);
+    if purpose == Purpose::Media {
+        limit_unsent(tcp);
+    }
+}
+
+/// A stream some of whose bytes were read already.
+pub struct Rewound<S> {
+    read: Waiting,
+    rest: S,
+}
+
+impl<S> Rewound<S> {
+    /// The stream as it was before `read` was read from it.
+    pub fn new(read: &[u8], rest: S) -> Self {
+        Self { read: Waiting::of(read), rest }
+    }
+}
+
+impl<S: Carrier> Carrier for Rewound<S> {
+    fn tune(&mut self, purpose: Purpose) {
+        self.rest.tune(purpose);
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Rewound<S> {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.read.is_empty() {
+            return Pin::new(&mut self.rest).poll_read(context, buffer);
+        }
+        self.read.move_into(buffer);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Rewound<S> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.rest).poll_write(context, bytes)
+    }
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.rest).poll_flush(context)
+    }
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.rest).poll_shutdown(context)
+    }
+}
+
+/// Writes all and sees it on its way.
+pub async fn send(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()> {
+    stream.write_all(bytes).await?;
+    stream.flush().await
+}
+
+/// Reads what has come, at most so much at once, and puts it at the end of `waiting`. Zero: the other side has ended.
+pub(crate) fn poll_more<C: AsyncRead + Unpin + ?Sized>(
+    carrier: &mut C,
+    context: &mut Context<'_>,
+    waiting: &mut Waiting,
+) -> Poll<io::Result<usize>> {
+    let mut space = [std::mem::MaybeUninit::uninit(); 16 << 10];
+    let mut buffer = ReadBuf::uninit(&mut space);
+    ready!(Pin::new(carrier).poll_read(context, &mut buffer))?;
+    waiting.end().extend_from_slice(buffer.filled());
+    Poll::Ready(Ok(buffer.filled().len()))
+}
+
+/// Writes what waits.
+pub(crate) fn poll_drain<C: AsyncWrite + Unpin + ?Sized>(
+    carrier: &mut C,
+    context: &mut Context<'_>,
+    waiting: &mut Waiting,
+) -> Poll<io::Result<()>> {
+    while !waiting.is_empty() {
+        let written = ready!(Pin::new(&mut *carrier).poll_write(context, waiting.rest()))?;
+        if written == 0 {
+            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+        }
+        waiting.take(written);
+    }
+    Poll::Ready(Ok(()))
+}
