@@ -1,8 +1,13 @@
 //! The table: what reads bytes from outside, and real bytes to begin with.
 
+mod calls;
+mod household;
 mod links;
 mod media;
 mod pages;
+mod road;
+mod seal;
+mod service;
 
 /// A decoder of outside bytes.
 pub struct Target {
@@ -19,4 +24,22 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: &[Target] = &[links::LINKS, media::DATAGRAM, media::FRAMES, pages::PAGE_MESSAGE];
+pub const TARGETS: &[Target] = &[
+    links::LINKS,
+    pages::PAGE_MESSAGE,
+    road::HTTP_HEAD,
+    road::WEBSOCKET,
+    road::HANDSHAKE,
+    road::RECORDS,
+    service::REQUESTS,
+    seal::INBOX_ENTRY,
+    seal::KEY_PACKAGE,
+    seal::WELCOME,
+    seal::CONVERSATION_ENTRY,
+    seal::CONTENT,
+    seal::CALL_ENTRY,
+    calls::OFFER,
+    calls::WEBRTC,
+    media::DATAGRAM,
+    media::FRAMES,
+];

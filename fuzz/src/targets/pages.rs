@@ -2,14 +2,13 @@
 
 use serde_json::Value;
 use umweg_client::command::{Command, Look};
-use umweg_wire::limits::PAGE_MESSAGE_BYTES_MAX;
 
 use super::Target;
 
 pub(super) const PAGE_MESSAGE: Target = Target {
     name: "page-message",
     decodes: "what a page says to the app on the loopback WebSocket",
-    bytes_max: PAGE_MESSAGE_BYTES_MAX.min(4_096),
+    bytes_max: 4_096,
     run: |input| {
         let _ = serde_json::from_slice::<Command>(input);
         let _ = serde_json::from_slice::<Look>(input);

@@ -44,7 +44,7 @@ pub(super) fn crates_inherit_their_dependencies(tree: &Tree) -> Vec<Finding> {
 fn lacks_reason(line: &str) -> bool {
     let declares = line.contains(" = ") && !line.starts_with('#');
     let ours = line.contains("path = ");
-    let reason = line.rsplit_once(" # ").is_some_and(|(_, reason)| reason.trim().len() > 5);
+    let reason = line.rsplit_once(" # ").is_some_and(|(_, reason)| reason.trim().len() > 2);
     declares && !ours && !reason
 }
 
