@@ -1,0 +1,33 @@
+// The types of the contract with the app, under one name. `./x types` makes them from the Rust types.
+
+export type { Absence } from "./generated/Absence";
+export type { AbsentRow } from "./generated/AbsentRow";
+export type { CallRow } from "./generated/CallRow";
+export type { CallState } from "./generated/CallState";
+export type { CallView } from "./generated/CallView";
+export type { ChatLine } from "./generated/ChatLine";
+export type { ChatRow } from "./generated/ChatRow";
+export type { ChatView } from "./generated/ChatView";
+export type { Command } from "./generated/Command";
+export type { CommandError } from "./generated/CommandError";
+export type { ContactRow } from "./generated/ContactRow";
+export type { ContactStanding } from "./generated/ContactStanding";
+export type { Line } from "./generated/Line";
+export type { Look } from "./generated/Look";
+export type { Me } from "./generated/Me";
+export type { MediaEvent } from "./generated/MediaEvent";
+export type { MemberRow } from "./generated/MemberRow";
+export type { PresentRow } from "./generated/PresentRow";
+export type { Preview } from "./generated/Preview";
+export type { Progress } from "./generated/Progress";
+export type { ProxyRow } from "./generated/ProxyRow";
+export type { ProxyStanding } from "./generated/ProxyStanding";
+export type { ProxyUse } from "./generated/ProxyUse";
+export type { Quote } from "./generated/Quote";
+export type { RequestRow } from "./generated/RequestRow";
+export type { Ringing } from "./generated/Ringing";
+export type { RoadState } from "./generated/RoadState";
+export type { SlotView } from "./generated/SlotView";
+export type { Standing } from "./generated/Standing";
+export type { Timestamp } from "./generated/Timestamp";
+export type { View } from "./generated/View";

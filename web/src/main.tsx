@@ -1,0 +1,80 @@
+// Puts the parts together: the link to the app, the media engine, the screens.
+
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { App } from "./App";
+import { AppContext, type App as Parts } from "./app";
+import { openSocket, SocketLink } from "./link/link";
+import { MediaSeat } from "./link/media-seat";
+import { takeSecret } from "./link/secret";
+import { MediaEngine } from "./media/engine";
+import { Localized } from "./parts/Localized";
+import { apply } from "./preferences";
+import { Waiting } from "./screens/Waiting";
+import "./styles";
+import { Toasts } from "./toasts";
+
+declare global {
+  interface Window {
+    /** For tests and for somebody who wonders: counts of the call's media. */
+    umweg?: { stats: MediaEngine["stats"] };
+  }
+}
+
+apply();
+const root = createRoot(document.getElementById("root") ?? document.body);
+const secret = takeSecret(location, history, sessionStorage);
+root.render(<StrictMode>{secret === null ? withoutSecret() : withApp(connect(secret))}</StrictMode>);
+
+function connect(secret: string): Parts {
+  const toasts = new Toasts();
+  const link = new SocketLink(
+    () => openSocket(secret),
+    // An offer that the app refuses, or a browser that cannot: the person is told, the call's page stays.
+    (event) => engine.handleEvent(event).catch(() => toasts.add({ kind: "trouble", trouble: { kind: "media" } })),
+  );
+  const engine = new MediaEngine(link.command);
+  const seat = new MediaSeat({
+    taken: () => link.takeMedia(),
+    lost: () => {
+      link.dropMedia();
+      engine.stop();
+    },
+  });
+  link.subscribe(() => {
+    const { phase, view } = link.state();
+    if (phase === "open") engine.handleCall(view?.call ?? null);
+  });
+  window.umweg = { stats: () => engine.stats() };
+  const { subscribe, snapshot } = engine;
+  return {
+    link,
+    toasts,
+    media: {
+      subscribe,
+      snapshot,
+      claim: () => seat.claim(),
+      setMuted: (muted) => engine.setMuted(muted),
+      setCamera: (on) => engine.setCamera(on),
+      unblockSound: () => engine.unblockSound(),
+    },
+  };
+}
+
+function withApp(parts: Parts) {
+  return (
+    <AppContext value={parts}>
+      <Localized>
+        <App />
+      </Localized>
+    </AppContext>
+  );
+}
+
+function withoutSecret() {
+  return (
+    <Localized>
+      <Waiting reason="noSecret" />
+    </Localized>
+  );
+}

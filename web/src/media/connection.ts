@@ -1,0 +1,66 @@
+// One peer connection of a call, from the offer to its end: one sending section for each kind, a fixed number of receiving slots.
+//
+// Who is in a slot changes without a new offer. The app puts its own addresses into the answer, so none are gathered or awaited here.
+
+import type { FrameWorker } from "./frame-worker";
+import type { Kind } from "./sframe/codecs";
+
+/** Three sizes of the own picture; the SFU sends each receiver the one that fits. Lowest first, as the SFU numbers them. */
+const LAYERS: RTCRtpEncodingParameters[] = [
+  { rid: "l", scaleResolutionDownBy: 4, maxBitrate: 150_000 },
+  { rid: "m", scaleResolutionDownBy: 2, maxBitrate: 500_000 },
+  { rid: "h", scaleResolutionDownBy: 1, maxBitrate: 1_500_000 },
+];
+
+/** A receiving section; the worker knows it by its number. */
+export type ReceivingSlot = { stream: number; kind: Kind; transceiver: RTCRtpTransceiver };
+
+export class Connection {
+  readonly peer: RTCPeerConnection;
+  readonly slots: ReceivingSlot[] = [];
+  readonly #audio: RTCRtpTransceiver;
+  readonly #video: RTCRtpTransceiver;
+
+  constructor(frames: FrameWorker, slots: { audio: number; video: number }, firstStream: number) {
+    this.peer = new RTCPeerConnection({ iceServers: [], bundlePolicy: "max-bundle" });
+    this.#audio = this.peer.addTransceiver("audio", { direction: "sendonly" });
+    this.#video = this.peer.addTransceiver("video", { direction: "sendonly", sendEncodings: LAYERS });
+    frames.attach(this.#audio.sender, { side: "seal", kind: "audio", stream: firstStream });
+    frames.attach(this.#video.sender, { side: "seal", kind: "video", stream: firstStream + 1 });
+    prefer(this.#audio, "audio", ["audio/opus"]);
+    prefer(this.#video, "video", ["video/vp8", "video/rtx"]);
+    const kinds: Kind[] = [...Array<Kind>(slots.audio).fill("audio"), ...Array<Kind>(slots.video).fill("video")];
+    for (const [index, kind] of kinds.entries()) {
+      const transceiver = this.peer.addTransceiver(kind, { direction: "recvonly" });
+      const stream = firstStream + 2 + index;
+      frames.attach(transceiver.receiver, { side: "open", kind, stream });
+      this.slots.push({ stream, kind, transceiver });
+    }
+  }
+
+  async offer(): Promise<string> {
+    await this.peer.setLocalDescription(await this.peer.createOffer());
+    return this.peer.localDescription?.sdp ?? "";
+  }
+
+  async accept(sdp: string): Promise<void> {
+    if (this.peer.signalingState === "have-local-offer") await this.peer.setRemoteDescription({ type: "answer", sdp });
+  }
+
+  /** Null sends nothing, and keeps the section for later. */
+  async send(kind: Kind, track: MediaStreamTrack | null): Promise<void> {
+    const { sender } = kind === "audio" ? this.#audio : this.#video;
+    if (sender.track !== track && this.peer.signalingState !== "closed") await sender.replaceTrack(track);
+  }
+
+  close(): void {
+    this.peer.close();
+  }
+}
+
+/** Only codecs that the frame worker has a rule for. */
+function prefer(transceiver: RTCRtpTransceiver, kind: Kind, mimeTypes: string[]): void {
+  const known = RTCRtpReceiver.getCapabilities(kind)?.codecs ?? [];
+  const wanted = known.filter((codec) => mimeTypes.includes(codec.mimeType.toLowerCase()));
+  if (wanted.length > 0) transceiver.setCodecPreferences(wanted);
+}

@@ -1,0 +1,15 @@
+// Whose picture a tile may show.
+//
+// The SFU says which participant a slot carries; the key id of the sealed frames says which leaf sealed them. A picture is shown
+// only where both name the same person of the view: a lying SFU can hide a picture, but not put it under another name.
+
+import type { PresentRow, SlotView } from "../contract";
+
+/** A receiving section as the engine knows it. */
+export type SlotMedia = { mid: string; leaf: number | null; stream: MediaStream };
+
+export function pictureOf(person: PresentRow, media: SlotMedia[], slots: SlotView[]): MediaStream | null {
+  if (person.participant === null || !person.video) return null;
+  const mids = slots.filter((slot) => slot.participant === person.participant).map((slot) => slot.mid);
+  return media.find((slot) => slot.leaf === person.leaf && mids.includes(slot.mid))?.stream ?? null;
+}

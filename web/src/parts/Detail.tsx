@@ -1,0 +1,60 @@
+// What was opened from a list: a head with the way back, and on a phone the road sign below it.
+
+import type { ReactNode } from "react";
+import { goUp } from "../route";
+import { useWords } from "../words";
+import { Icon } from "./Icon";
+import { RoadSign } from "./RoadSign";
+
+type HeadProps = { title: string; children?: ReactNode; before?: ReactNode; actions?: ReactNode; onBack?: () => void };
+
+export function DetailHead({ title, children, before, actions, onBack = goUp }: HeadProps) {
+  const words = useWords();
+  return (
+    <>
+      <header className="detail-head">
+        <button type="button" className="button button-icon only-narrow" aria-label={words.back} onClick={onBack}>
+          <Icon name="back" />
+        </button>
+        {before}
+        <div className="detail-head-text">
+          <h1 className="cut" dir="auto">
+            {title}
+          </h1>
+          {children}
+        </div>
+        {actions}
+      </header>
+      <div className="detail-road">
+        <RoadSign />
+      </div>
+    </>
+  );
+}
+
+/** A page of settings or forms. */
+export function Sheet({ title, children }: { title: string; children: ReactNode }) {
+  return (
+    <>
+      <DetailHead title={title} />
+      <div className="detail-body">
+        <div className="sheet">{children}</div>
+      </div>
+    </>
+  );
+}
+
+/** A section's list, with the road sign under its name. */
+export function ListHead({ title, children }: { title: string; children?: ReactNode }) {
+  return (
+    <header className="list-head">
+      <div className="list-title">
+        <h1>{title}</h1>
+        {children}
+      </div>
+      <div>
+        <RoadSign />
+      </div>
+    </header>
+  );
+}

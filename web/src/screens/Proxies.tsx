@@ -1,0 +1,226 @@
+// Storage and data → Proxy: which road is used now, when proxies are used, and the proxies themselves.
+
+import { type FormEvent, useState } from "react";
+import { useApp, useCommand, useView } from "../app";
+import type { ProxyRow, ProxyStanding, ProxyUse, RoadState } from "../contract";
+import { Sheet } from "../parts/Detail";
+import { Dialog } from "../parts/Dialog";
+import { Empty } from "../parts/Empty";
+import { Icon } from "../parts/Icon";
+import { LinkCard } from "../parts/LinkCard";
+import { RoadPlate, whyOf } from "../parts/RoadSign";
+import { useWords, type Words } from "../words";
+import { RadioGroup } from "./Choices";
+import { proxyUseName } from "./Settings";
+
+const USES: ProxyUse[] = ["whenBlocked", "always", "never"];
+
+export function Proxies() {
+  const words = useWords();
+  const command = useCommand();
+  const { road, proxies, proxyUse } = useView();
+  return (
+    <Sheet title={words.proxy}>
+      <RoadNow road={road} />
+      <h2>{words.whenToUse}</h2>
+      <RadioGroup
+        legend={words.whenToUse}
+        options={USES.map((value) => ({ value, label: proxyUseName(value, words) }))}
+        chosen={proxyUse}
+        onChoose={(when) => command({ kind: "useProxies", when })}
+      />
+      <h2>{words.proxies}</h2>
+      {proxies.length === 0 ? (
+        <Empty icon="detour" title={words.noProxies} why={words.noProxiesWhy} />
+      ) : (
+        <ul className="card card-rows">
+          {proxies.map((proxy) => (
+            <ProxyLine key={proxy.link} proxy={proxy} />
+          ))}
+        </ul>
+      )}
+      <AddProxy />
+    </Sheet>
+  );
+}
+
+function RoadNow({ road }: { road: RoadState }) {
+  const words = useWords();
+  return (
+    <section className="card" aria-label={words.roadTitle}>
+      <h2>{words.roadTitle}</h2>
+      <p className="road" data-road={road.kind}>
+        <RoadPlate road={road} />
+      </p>
+      <p>{whyOf(road, words)}</p>
+      {road.kind === "offline" && road.reason && (
+        <p className="small quiet" lang="en" dir="auto">
+          {road.reason}
+        </p>
+      )}
+      {road.kind === "offline" && road.nextTry !== null && (
+        <p className="small quiet">{words.roadNextTry(words.format.time(road.nextTry))}</p>
+      )}
+      <p className="small quiet">{words.proxyWhy}</p>
+    </section>
+  );
+}
+
+function ProxyLine({ proxy }: { proxy: ProxyRow }) {
+  const words = useWords();
+  const { toasts } = useApp();
+  const command = useCommand();
+  const [sharing, setSharing] = useState(false);
+  const name = proxy.name === "" ? proxy.host : proxy.name;
+  const remove = async () => {
+    const trouble = await command({ kind: "removeProxy", link: proxy.link });
+    if (trouble) return;
+    const undo = () => void command({ kind: "addProxy", link: proxy.link });
+    toasts.add({ kind: "done", text: words.proxyRemoved(name), undo });
+  };
+  return (
+    <li className="proxy" data-proxy={proxy.host} data-standing={proxy.standing.kind}>
+      <div className="proxy-text">
+        <strong className="cut" dir="auto">
+          {name}
+        </strong>
+        <span className="small quiet cut" dir="ltr">
+          {proxy.host}
+        </span>
+        <Standing standing={proxy.standing} />
+      </div>
+      <div className="proxy-actions">
+        <button
+          type="button"
+          className="button"
+          aria-label={words.testProxy(name)}
+          disabled={proxy.standing.kind === "testing"}
+          onClick={() => command({ kind: "testProxy", link: proxy.link })}
+        >
+          {words.test}
+        </button>
+        <button
+          type="button"
+          className="button button-icon"
+          aria-label={words.shareProxy(name)}
+          onClick={() => setSharing(true)}
+        >
+          <Icon name="share" />
+        </button>
+        <button type="button" className="button button-icon" aria-label={words.removeProxy(name)} onClick={remove}>
+          <Icon name="remove" />
+        </button>
+      </div>
+      {sharing && <Share proxy={proxy} name={name} onClose={() => setSharing(false)} />}
+    </li>
+  );
+}
+
+function Standing({ standing }: { standing: ProxyStanding }) {
+  const words = useWords();
+  return (
+    <span className="small standing" data-standing={standing.kind} role="status">
+      {standingName(standing, words)}
+      {standing.kind === "failed" && (
+        <span lang="en" dir="auto">
+          {" "}
+          · {standing.reason}
+        </span>
+      )}
+    </span>
+  );
+}
+
+function standingName(standing: ProxyStanding, words: Words): string {
+  switch (standing.kind) {
+    case "untried":
+      return words.proxyUntried;
+    case "testing":
+      return words.proxyTesting;
+    case "works":
+      return words.proxyWorks(standing.ms);
+    case "failed":
+      return words.proxyFailed;
+    case "inUse":
+      return words.proxyInUse;
+  }
+}
+
+/** As a QR code, by the clipboard, or as a message to somebody. */
+function Share({ proxy, name, onClose }: { proxy: ProxyRow; name: string; onClose: () => void }) {
+  const words = useWords();
+  const { toasts } = useApp();
+  const { chats } = useView();
+  const command = useCommand();
+  const [chat, setChat] = useState(chats[0]?.id ?? "");
+  const send = async (event: FormEvent) => {
+    event.preventDefault();
+    const trouble = await command({ kind: "sendText", chat, text: proxy.link, replyTo: null });
+    if (trouble) return;
+    onClose();
+    toasts.add({ kind: "done", text: words.sent });
+  };
+  return (
+    <Dialog title={words.shareProxy(name)} onClose={onClose}>
+      <p className="quiet">{words.shareProxyWhy}</p>
+      <LinkCard link={proxy.link} what={name} />
+      {chats.length > 0 && (
+        <form className="field" onSubmit={send}>
+          <label htmlFor="share-to">{words.shareInChat}</label>
+          <div className="field-line">
+            <select id="share-to" className="input" value={chat} onChange={(event) => setChat(event.target.value)}>
+              {chats.map((each) => (
+                <option key={each.id} value={each.id}>
+                  {each.title}
+                </option>
+              ))}
+            </select>
+            <button type="submit" className="button">
+              {words.send}
+            </button>
+          </div>
+        </form>
+      )}
+    </Dialog>
+  );
+}
+
+function AddProxy() {
+  const words = useWords();
+  const { toasts } = useApp();
+  const command = useCommand();
+  const [link, setLink] = useState("");
+  const add = async (event: FormEvent) => {
+    event.preventDefault();
+    const trouble = await command({ kind: "addProxy", link: link.trim() });
+    if (trouble) return;
+    setLink("");
+    toasts.add({ kind: "done", text: words.proxyAdded });
+  };
+  return (
+    <form className="card" onSubmit={add}>
+      <h2>{words.addProxy}</h2>
+      <div className="field">
+        <label htmlFor="proxy-link">{words.proxyLink}</label>
+        <div className="field-line">
+          <input
+            id="proxy-link"
+            className="input"
+            dir="ltr"
+            autoComplete="off"
+            spellCheck={false}
+            aria-describedby="proxy-link-hint"
+            value={link}
+            onChange={(event) => setLink(event.target.value)}
+          />
+          <button type="submit" className="button button-main" disabled={link.trim() === ""}>
+            {words.add}
+          </button>
+        </div>
+        <p id="proxy-link-hint" className="small quiet">
+          {words.proxyLinkHint}
+        </p>
+      </div>
+    </form>
+  );
+}
