@@ -30,22 +30,21 @@ pub enum FileError {
     Value(PathBuf, String),
 }
 
-/// Parses the process's arguments; ends the process with clap's words when they are wrong, or asked for. `P` is the program, and the
-/// settings are the flags of its subcommand `subcommand`.
+/// Parses the process's arguments; ends the process with clap's words when they are wrong, or asked for. A subcommand that has a
+/// flag `--config` reads its settings from that file, too.
 #[must_use]
-pub fn parse<P: CommandFactory + FromArgMatches>(subcommand: &str) -> P {
-    try_parse(subcommand, std::env::args_os()).unwrap_or_else(|error| error.exit())
+pub fn parse<P: CommandFactory + FromArgMatches>() -> P {
+    try_parse(std::env::args_os()).unwrap_or_else(|error| error.exit())
 }
 
 /// As `parse`, with the error handed back.
 pub fn try_parse<P: CommandFactory + FromArgMatches>(
-    subcommand: &str,
     arguments: impl IntoIterator<Item = impl Into<OsString>>,
 ) -> Result<P, clap::Error> {
     let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
     let mut command = P::command();
-    if let Some(file) = file_of(command.clone(), subcommand, &arguments) {
-        let settings = command.find_subcommand_mut(subcommand).expect("a program has the subcommand that it names");
+    if let Some((subcommand, file)) = file_of(command.clone(), &arguments) {
+        let settings = command.find_subcommand_mut(subcommand).expect("clap matched this subcommand of the same program");
         let with_file = with_file(std::mem::take(settings), &file);
         *settings = with_file.map_err(|error| clap::Error::raw(clap::error::ErrorKind::ValueValidation, format!("{error}\n")))?;
     }
@@ -102,10 +101,11 @@ fn is_setting(argument: &Arg) -> bool {
     argument.get_long().is_some_and(|name| !matches!(name, "help" | "version" | FILE))
 }
 
-/// Where the file is, as far as the arguments make sense at all.
-fn file_of(command: Command, subcommand: &str, arguments: &[OsString]) -> Option<PathBuf> {
+/// Which subcommand, and where its file is, as far as the arguments make sense at all.
+fn file_of(command: Command, arguments: &[OsString]) -> Option<(String, PathBuf)> {
     let matches = command.ignore_errors(true).try_get_matches_from(arguments).ok()?;
-    matches.subcommand_matches(subcommand)?.try_get_one::<PathBuf>(FILE).ok()?.cloned()
+    let (subcommand, matches) = matches.subcommand()?;
+    Some((subcommand.to_owned(), matches.try_get_one::<PathBuf>(FILE).ok()?.cloned()?))
 }
 
 fn with_file(mut settings: Command, file: &Path) -> Result<Command, FileError> {
@@ -179,7 +179,7 @@ mod tests {
         std::fs::write(&path, file).unwrap();
         let config = format!("--config={}", path.display());
         let arguments = ["program", "run", &config].into_iter().chain(arguments.iter().copied());
-        match try_parse::<Program>("run", arguments) {
+        match try_parse::<Program>(arguments) {
             Ok(Program { command: Sub::Run { config: _, count, name, loud } }) => Ok((count, name, loud)),
             Err(error) => Err(error.to_string().replace(&path.display().to_string(), "FILE")),
         }

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +14,9 @@ use umweg_wire::limits::HANDSHAKE_TIME_MAX;
 
 use crate::carrier::tune_tcp;
 use crate::shutdown::Shutdown;
+
+/// EAFNOSUPPORT.
+const NO_SUCH_FAMILY: i32 = 97;
 
 /// Why a port cannot be listened on.
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +57,14 @@ impl Door {
             io::ErrorKind::AddrNotAvailable => BindError::NotOurs(address),
             _ => BindError::Other(address, error),
         };
-        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let listener = match TcpListener::bind(address).await {
+            // A machine without IPv6: "all addresses" are then those of IPv4.
+            Err(error) if error.raw_os_error() == Some(NO_SUCH_FAMILY) && address.ip() == Ipv6Addr::UNSPECIFIED => {
+                TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await
+            }
+            other => other,
+        };
+        let listener = listener.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         Ok(Self { listener, port, address })
     }

@@ -73,6 +73,12 @@ impl Site {
         let _ = timeout(REQUEST_TIME_MAX, carrier.shutdown()).await;
     }
 
+    /// What a web server says whose application is down.
+    pub async fn unavailable(&self, carrier: &mut Box<dyn Carrier>) -> io::Result<()> {
+        Answer::problem("502 Bad Gateway").send(carrier, false, true).await?;
+        carrier.shutdown().await
+    }
+
     async fn answer(&self, request: &Request) -> Answer {
         if !matches!(request.method.as_str(), "GET" | "HEAD") {
             return Answer::problem("405 Not Allowed");
