@@ -56,3 +56,17 @@ pub(crate) fn base_key(join_secret: &[u8; 32], exported: &[u8]) -> [u8; BASE_KEY
     key.copy_from_slice(&extracted[..BASE_KEY_BYTES]);
     key
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Frozen; computed a second time with Python: HMAC-SHA256(key = 0101…01, message = 16 bytes 02), the first 16 bytes.
+    #[test]
+    fn the_base_key_needs_join_secret_and_exporter() {
+        let hex = |key: [u8; 16]| key.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        assert_eq!(hex(base_key(&[1; 32], &[2; 16])), "68da5b80de4fa44f51ccce1e245314ed");
+        assert_ne!(base_key(&[1; 32], &[2; 16]), base_key(&[3; 32], &[2; 16]));
+        assert_ne!(base_key(&[1; 32], &[2; 16]), base_key(&[1; 32], &[3; 16]));
+    }
+}

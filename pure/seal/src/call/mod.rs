@@ -144,7 +144,8 @@ impl CallGroup {
     }
 
     /// Joins a running call, for the first time, or again: what the store held of it is replaced. The group that comes back is
-    /// of the epoch after the commit; if the log refuses the commit, it is void, and is replaced by joining again.
+    /// of the epoch after the commit; if the log refuses the commit, it is void, and is replaced by joining again. The caller
+    /// rolls back if it fails.
     pub fn join(
         store: &Store<'_>,
         device: &Device,
@@ -232,8 +233,7 @@ impl CallGroup {
 
     /// Takes somebody's change. A pending one of ours is dropped.
     pub fn accept(&mut self, store: &Store<'_>, staged: StagedInCall) -> Result<(), StoreError> {
-        store.forget_commit(self.group.group_id().as_slice())?;
-        self.group.merge_staged_commit(store, *staged.commit).map_err(StoreError::new)
+        mls::accept(&mut self.group, store, *staged.commit)
     }
 
     /// Leaves somebody's change alone; every member must do so for the same reason, or the group forks.

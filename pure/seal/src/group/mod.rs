@@ -223,8 +223,7 @@ impl Conversation {
 
     /// Takes somebody's change. A pending one of ours is dropped.
     pub fn accept(&mut self, store: &Store<'_>, staged: Staged) -> Result<(), StoreError> {
-        store.forget_commit(self.group.group_id().as_slice())?;
-        self.group.merge_staged_commit(store, *staged.commit).map_err(StoreError::new)
+        mls::accept(&mut self.group, store, *staged.commit)
     }
 
     /// Leaves somebody's change alone; every member must do so for the same reason, or the group forks.

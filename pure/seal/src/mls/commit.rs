@@ -1,7 +1,7 @@
 //! Commits of our own: made, kept pending, merged when the log has taken them.
 
 use openmls::messages::group_info::GroupInfo;
-use openmls::prelude::{CommitBuilder, Initial, MlsGroup, MlsMessageOut, Sender};
+use openmls::prelude::{CommitBuilder, Initial, MlsGroup, MlsMessageOut, Sender, StagedCommit};
 use openmls_traits::OpenMlsProvider as _;
 
 use super::framing::encode;
@@ -79,6 +79,16 @@ pub(crate) fn commit(
     let commit = encode(&commit)?;
     store.remember_commit(group.group_id().as_slice(), &commit)?;
     Ok(Committed { commit, welcome, group_info, change })
+}
+
+/// Takes somebody's commit, which was checked; a pending one of ours is dropped.
+pub(crate) fn accept(group: &mut MlsGroup, store: &Store<'_>, staged: StagedCommit) -> Result<(), StoreError> {
+    let next = staged.group_context().group_id() == group.group_id() && staged.epoch().as_u64() == group.epoch().as_u64() + 1;
+    if !next {
+        return Err(StoreError::new("the change was checked against another state of the group"));
+    }
+    store.forget_commit(group.group_id().as_slice())?;
+    group.merge_staged_commit(store, staged).map_err(StoreError::new)
 }
 
 /// What the pending commit will do.

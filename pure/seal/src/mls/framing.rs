@@ -86,8 +86,10 @@ pub(crate) fn handle(
     payload: &[u8],
     kind: EntryKind,
 ) -> Result<Handled, HandleError> {
-    let id = group.group_id().as_slice().to_vec();
-    if kind == EntryKind::Commit && store.is_own_commit(&id, payload)? {
+    if payload.len() > ENTRY_BYTES_MAX {
+        return Err(HandleError::PeerTooLarge);
+    }
+    if kind == EntryKind::Commit && store.is_own_commit(group.group_id().as_slice(), payload)? {
         return Ok(Handled::Own);
     }
     let message = parse(payload, kind)?;
@@ -149,9 +151,6 @@ fn process_error(error: ProcessMessageError<rusqlite::Error>) -> HandleError {
 }
 
 fn parse(payload: &[u8], kind: EntryKind) -> Result<ProtocolMessage, HandleError> {
-    if payload.len() > ENTRY_BYTES_MAX {
-        return Err(HandleError::PeerTooLarge);
-    }
     let message = MlsMessageIn::tls_deserialize_exact_bytes(payload).map_err(|_| HandleError::PeerMalformed)?;
     let message = message.try_into_protocol_message().map_err(|_| HandleError::PeerMalformed)?;
     match (kind, message.content_type()) {

@@ -7,7 +7,7 @@ mod leaf;
 mod policy;
 
 pub use commit::CommitError;
-pub(crate) use commit::{Committed, clear_pending, commit, pending_change};
+pub(crate) use commit::{Committed, accept, clear_pending, commit, pending_change};
 pub(crate) use config::{capabilities, create_config, credential, join_config, lifetime};
 pub use framing::{HandleError, SealError};
 pub(crate) use framing::{Handled, decode, encode, group_id, handle, seal};

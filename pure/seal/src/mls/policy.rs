@@ -85,7 +85,7 @@ pub(crate) fn examine(policy: &Policy, group: &MlsGroup, sender: &Sender, commit
         }
         apply(policy, group, joins, queued.proposal(), &mut change)?;
     }
-    let leaves = group.members().count() + change.added.len() - change.removed.len().min(group.members().count());
+    let leaves = (group.members().count() + change.added.len()).saturating_sub(change.removed.len());
     if leaves > policy.leaves_max { Err(Refusal::Full) } else { Ok(change) }
 }
 

@@ -1,8 +1,8 @@
 //! Conversations.
 
 use umweg_seal::group::{CommitError, Conversation, JoinError, Received, open_resync, seal_resync};
-use umweg_seal::new_key_packages;
-use umweg_wire::limits::NAME_BYTES_MAX;
+use umweg_seal::{Refusal, new_key_packages};
+use umweg_wire::limits::{MEMBERS_MAX, NAME_BYTES_MAX};
 use umweg_wire::proto::sealed::{Transient, transient};
 use umweg_wire::proto::v1::EntryKind::{Commit, Message};
 use umweg_wire::{LogId, Seq};
@@ -268,4 +268,32 @@ fn nobody_removes_itself_or_who_is_not_there() {
     for who in [a.id(), c.id()] {
         assert!(matches!(a.conversation().remove(&a.store(), &a.device, &[who]), Err(CommitError::NotAMember)));
     }
+}
+
+#[test]
+fn a_group_holds_as_many_as_it_may_and_no_more() {
+    let people: Vec<_> = (0..=MEMBERS_MAX as u64).map(Person::new).collect();
+    let (last, all) = people.split_last().unwrap();
+    conversation_of(&all.iter().collect::<Vec<_>>());
+    assert_eq!(all[MEMBERS_MAX - 1].conversation().members().len(), MEMBERS_MAX);
+    let refused = all[1].conversation().add(&all[1].store(), &all[1].device, &[last.key_package()]);
+    assert!(matches!(refused, Err(CommitError::Refused(Refusal::Full))));
+    assert!(!all[1].conversation().has_pending());
+    assert_eq!(all[2].hears(&all[1].says("enough")), "enough");
+}
+
+/// A change is checked against a state of the group; it must not be merged into another.
+#[test]
+fn a_change_that_waited_too_long_is_not_merged() {
+    let [a, b] = people();
+    conversation_of(&[&a, &b]);
+    let first = a.conversation().update(&a.store(), &a.device).unwrap();
+    let transaction = b.db.unchecked_transaction().unwrap();
+    let Received::Commit(waiting) = b.conversation().handle(&b.store(), &first.commit, Commit).unwrap() else {
+        panic!("no commit")
+    };
+    transaction.rollback().unwrap();
+    all_take(&a, &[&b], &first);
+    assert!(b.conversation().accept(&b.store(), waiting).is_err());
+    assert_eq!(b.hears(&a.says("still together")), "still together");
 }

@@ -128,15 +128,39 @@ fn every_bit_of_a_message_matters() {
     assert_eq!(b.hears(&sealed), "whole");
 }
 
-/// OpenMLS before 0.9.2 overflowed the stack here (GHSA-gc79-23g3-8g52).
+/// OpenMLS before 0.9.2 overflowed the stack here (GHSA-gc79-23g3-8g52): a ratchet tree inside a leaf's extensions, inside a tree.
 #[test]
 fn something_nested_deeply_is_refused() {
     let [a, b] = people();
     conversation_of(&[&a, &b]);
-    let nested = [0, 1, 0, 4].into_iter().chain(std::iter::repeat_n(0x7F, 500_000)).collect::<Vec<u8>>();
-    assert!(refused(&b.takes(&nested, EntryKind::Commit)));
-    assert!(Conversation::join(&b.store(), &b.device, &nested).is_err());
-    assert!(validate_key_package(&nested[..16_000]).is_err());
+    let deep = nested_key_package(15_000);
+    assert!(deep.len() < umweg_wire::limits::ENTRY_BYTES_MAX);
+    assert!(refused(&b.takes(&deep, EntryKind::Commit)));
+    assert!(Conversation::join(&b.store(), &b.device, &deep).is_err());
+    assert!(validate_key_package(&nested_key_package(400)).is_err());
+}
+
+/// A key package (RFC 9420, section 10) whose leaf holds, in its extensions, a tree with a leaf that holds the same, and so on.
+fn nested_key_package(depth: usize) -> Vec<u8> {
+    const LEAF_BEGINS: &[u8] = &[0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 2]; // keys, basic credential, capabilities, source: update
+    let leaf_of = |extensions: &[u8]| [LEAF_BEGINS, &with_length(extensions), &[0]].concat();
+    let mut leaf = leaf_of(&[]);
+    for _ in 0..depth {
+        let tree = with_length(&[&[1, 1], leaf.as_slice()].concat()); // present, a leaf
+        leaf = leaf_of(&[&[0, 2], with_length(&tree).as_slice()].concat()); // the extension ratchet_tree
+    }
+    [&[0, 1, 0, 5, 0, 1, 0, 0x4E, 0], leaf.as_slice(), &[0, 0]].concat() // MLS 1.0, key package, MLS 1.0, suite, init key … extensions, signature
+}
+
+/// A vector of variable length (RFC 9420, section 2.1.2).
+fn with_length(bytes: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(bytes.len()).unwrap();
+    let head = match length {
+        0..0x40 => vec![length as u8],
+        0x40..0x4000 => (length as u16 | 0x4000).to_be_bytes().to_vec(),
+        _ => (length | 0x8000_0000).to_be_bytes().to_vec(),
+    };
+    [head, bytes.to_vec()].concat()
 }
 
 fn commit_by_hand(person: &Person, make: impl FnOnce(&mut MlsGroup, &Person) -> MlsMessageOut) -> Vec<u8> {

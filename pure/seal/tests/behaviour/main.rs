@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod call;
+mod call_hostile;
 mod conversation;
 mod frozen;
 mod hostile;
