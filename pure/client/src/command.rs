@@ -12,19 +12,42 @@ use crate::view::ProxyUse;
 #[cfg_attr(test, derive(serde::Serialize))]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum Command {
-    CreateAccount { name: String },
-    Rename { name: String },
+    CreateAccount {
+        name: String,
+    },
+    Rename {
+        name: String,
+    },
 
     /// Adds somebody by contact link: sends a request, or accepts theirs if it is there already.
-    RequestContact { link: String, text: String },
-    AcceptRequest { account: AccountId },
-    DeclineRequest { account: AccountId },
+    RequestContact {
+        link: String,
+        text: String,
+    },
+    AcceptRequest {
+        account: AccountId,
+    },
+    DeclineRequest {
+        account: AccountId,
+    },
     /// The safety code was compared and is the same.
-    Verify { account: AccountId, verified: bool },
-    Block { account: AccountId, blocked: bool },
+    Verify {
+        account: AccountId,
+        verified: bool,
+    },
+    Block {
+        account: AccountId,
+        blocked: bool,
+    },
 
-    SendText { chat: LogId, text: String, reply_to: Option<MessageId> },
-    Typing { chat: LogId },
+    SendText {
+        chat: LogId,
+        text: String,
+        reply_to: Option<MessageId>,
+    },
+    Typing {
+        chat: LogId,
+    },
     /// The person has seen everything up to this entry.
     MarkRead {
         chat: LogId,
@@ -32,29 +55,79 @@ pub enum Command {
         seq: u64,
     },
 
-    CreateGroup { name: String, members: Vec<AccountId> },
-    AddMembers { chat: LogId, members: Vec<AccountId> },
-    RemoveMember { chat: LogId, account: AccountId },
-    RenameGroup { chat: LogId, name: String },
-    LeaveGroup { chat: LogId },
+    CreateGroup {
+        name: String,
+        members: Vec<AccountId>,
+    },
+    AddMembers {
+        chat: LogId,
+        members: Vec<AccountId>,
+    },
+    RemoveMember {
+        chat: LogId,
+        account: AccountId,
+    },
+    RenameGroup {
+        chat: LogId,
+        name: String,
+    },
+    LeaveGroup {
+        chat: LogId,
+    },
 
-    StartCall { chat: LogId, video: bool },
+    StartCall {
+        chat: LogId,
+        video: bool,
+    },
     /// Then the page makes an offer: `Offer`.
-    JoinCall { call: CallId, video: bool },
-    DeclineCall { call: CallId },
-    IgnoreCall { call: CallId },
-    LeaveCall { call: CallId },
-    AddToCall { call: CallId, members: Vec<AccountId> },
+    JoinCall {
+        call: CallId,
+        video: bool,
+    },
+    DeclineCall {
+        call: CallId,
+    },
+    IgnoreCall {
+        call: CallId,
+    },
+    LeaveCall {
+        call: CallId,
+    },
+    AddToCall {
+        call: CallId,
+        members: Vec<AccountId>,
+    },
     /// The page's SDP offer, without candidates. The answer comes as `MediaEvent::Answer`.
-    Offer { call: CallId, sdp: String },
-    Mute { call: CallId, muted: bool },
-    Camera { call: CallId, on: bool },
-    ChooseVideos { call: CallId, participants: Vec<u32>, height_max: u32 },
+    Offer {
+        call: CallId,
+        sdp: String,
+    },
+    Mute {
+        call: CallId,
+        muted: bool,
+    },
+    Camera {
+        call: CallId,
+        on: bool,
+    },
+    ChooseVideos {
+        call: CallId,
+        participants: Vec<u32>,
+        height_max: u32,
+    },
 
-    AddProxy { link: String },
-    RemoveProxy { link: String },
-    TestProxy { link: String },
-    UseProxies { when: ProxyUse },
+    AddProxy {
+        link: String,
+    },
+    RemoveProxy {
+        link: String,
+    },
+    TestProxy {
+        link: String,
+    },
+    UseProxies {
+        when: ProxyUse,
+    },
 }
 
 /// What a page looks at; kept for each page.

@@ -94,9 +94,17 @@ pub enum Media {
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum MediaEvent {
     /// The app let this device in: make an offer now. Which receiving sections it must have.
-    MakeOffer { call: CallId, audio_slots: u8, video_slots: u8, camera: bool },
+    MakeOffer {
+        call: CallId,
+        audio_slots: u8,
+        video_slots: u8,
+        camera: bool,
+    },
     /// SDP; the program has put its own candidates in.
-    Answer { call: CallId, sdp: String },
+    Answer {
+        call: CallId,
+        sdp: String,
+    },
     /// Keys of an epoch. Frames are sealed with the newest from now on; older ones open for `OLD_KEYS_KEPT` more.
     Keys {
         call: CallId,
@@ -107,9 +115,14 @@ pub enum MediaEvent {
         /// This device's leaf in the call's group, for the key id.
         leaf: u32,
     },
-    Slots { call: CallId, slots: Vec<SlotView> },
+    Slots {
+        call: CallId,
+        slots: Vec<SlotView>,
+    },
     /// The media is over.
-    Stop { call: CallId },
+    Stop {
+        call: CallId,
+    },
 }
 
 /// Whose media a receiving section carries.
@@ -129,11 +142,26 @@ pub enum Input {
     /// It is gone; every request under way has failed.
     Disconnected,
     Road(RoadState),
-    Answer { id: RequestId, result: Result<Answer, Failure> },
+    Answer {
+        id: RequestId,
+        result: Result<Answer, Failure>,
+    },
     Watched(v1::WatchEvent),
-    Roster { call: CallId, roster: v1::Roster },
-    Participant { call: CallId, event: v1::ParticipantEvent },
+    Roster {
+        call: CallId,
+        roster: v1::Roster,
+    },
+    Participant {
+        call: CallId,
+        event: v1::ParticipantEvent,
+    },
     /// The `Participate` stream ended.
-    ParticipantLost { call: CallId, failure: Failure },
-    ProxyTested { link: String, standing: crate::view::ProxyStanding },
+    ParticipantLost {
+        call: CallId,
+        failure: Failure,
+    },
+    ProxyTested {
+        link: String,
+        standing: crate::view::ProxyStanding,
+    },
 }

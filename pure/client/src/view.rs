@@ -160,15 +160,27 @@ pub struct ChatLine {
 #[ts(export)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Line {
-    Text { text: String },
+    Text {
+        text: String,
+    },
     /// Somebody made the group, or was added, or removed, or left. Names, not ids.
     Created,
-    Added { names: Vec<String> },
-    Removed { names: Vec<String> },
+    Added {
+        names: Vec<String>,
+    },
+    Removed {
+        names: Vec<String>,
+    },
     Left,
-    Renamed { name: String },
+    Renamed {
+        name: String,
+    },
     /// A call began; `state` is its state now.
-    Call { call: CallId, video: bool, state: CallState },
+    Call {
+        call: CallId,
+        video: bool,
+        state: CallState,
+    },
     /// Something could not be read because this device had lost its keys: messages are missing here.
     Gap,
     /// The service showed two histories from here on.
@@ -360,8 +372,12 @@ pub enum ProxyStanding {
     Untried,
     Testing,
     /// The service answered through it, that many milliseconds after the dialing began.
-    Works { ms: u32 },
-    Failed { reason: String },
+    Works {
+        ms: u32,
+    },
+    Failed {
+        reason: String,
+    },
     /// The road of the moment.
     InUse,
 }

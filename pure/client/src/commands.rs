@@ -1,0 +1,62 @@
+//! A wish, and the room that grants it.
+
+use crate::account;
+use crate::calls::wishes as calls;
+use crate::chats;
+use crate::command::{Command, CommandError};
+use crate::conversation::{content, wishes};
+use crate::people;
+use crate::proxies;
+use crate::step::Step;
+
+/// Writes a wish down.
+pub(crate) fn handle(step: &mut Step<'_>, command: Command) -> Result<(), CommandError> {
+    match command {
+        Command::CreateAccount { name } => account::create(step, &name),
+        Command::AddProxy { link } => proxies::add(step, &link),
+        Command::RemoveProxy { link } => proxies::remove(step, &link),
+        Command::TestProxy { link } => proxies::test(step, &link),
+        Command::UseProxies { when } => proxies::set_use(step, when),
+        command if account::load(step.db)?.is_some() => handle_with_account(step, command),
+        _ => Err(CommandError::NoAccount),
+    }
+}
+
+fn handle_with_account(step: &mut Step<'_>, command: Command) -> Result<(), CommandError> {
+    match command {
+        Command::Rename { name } => account::rename(step, &name),
+        Command::RequestContact { link, text } => people::request(step, &link, &text),
+        Command::AcceptRequest { account } => people::accept(step, account),
+        Command::DeclineRequest { account } => people::decline(step, account),
+        Command::Verify { account, verified } => people::verify(step, account, verified),
+        Command::Block { account, blocked } => people::block(step, account, blocked),
+        Command::SendText { chat, text, reply_to } => wishes::send_text(step, chat, &text, reply_to),
+        Command::Typing { chat } => wishes::typing(step, chat),
+        Command::MarkRead { chat, seq } => {
+            let chat = chats::chat(step.db, chat)?.ok_or(CommandError::Unknown)?;
+            Ok(content::mark_read(step, &chat, seq)?)
+        }
+        Command::CreateGroup { name, members } => wishes::create_group(step, &name, &members),
+        Command::AddMembers { chat, members } => wishes::add_members(step, chat, &members),
+        Command::RemoveMember { chat, account } => wishes::remove_member(step, chat, account),
+        Command::RenameGroup { chat, name } => wishes::rename_group(step, chat, &name),
+        Command::LeaveGroup { chat } => wishes::leave(step, chat),
+        command => handle_in_call(step, command),
+    }
+}
+
+fn handle_in_call(step: &mut Step<'_>, command: Command) -> Result<(), CommandError> {
+    match command {
+        Command::StartCall { chat, video } => calls::start(step, chat, video),
+        Command::JoinCall { call, video } => calls::join(step, call, video),
+        Command::DeclineCall { call } => calls::decline(step, call),
+        Command::IgnoreCall { call } => calls::ignore(step, call),
+        Command::LeaveCall { call } => calls::leave(step, call),
+        Command::AddToCall { call, members } => calls::add(step, call, &members),
+        Command::Offer { call, sdp } => calls::offer(step, call, &sdp),
+        Command::Mute { call, muted } => calls::mute(step, call, muted),
+        Command::Camera { call, on } => calls::camera(step, call, on),
+        Command::ChooseVideos { call, participants, height_max } => calls::choose_videos(step, call, participants, height_max),
+        _ => Err(CommandError::Unknown),
+    }
+}
