@@ -10,8 +10,6 @@ import type { Toasts } from "./toasts";
 export type CallMedia = {
   subscribe(listener: () => void): () => void;
   snapshot(): MediaSnapshot | null;
-  /** To be awaited before a call is started or joined here. */
-  claim(): Promise<void>;
   setMuted(muted: boolean): Promise<void>;
   setCamera(on: boolean): Promise<void>;
   unblockSound(): Promise<void>;
@@ -54,18 +52,5 @@ export function useCommand(): (command: Command) => Promise<Trouble | null> {
       return trouble;
     },
     [link, toasts],
-  );
-}
-
-/** Takes the call to this page, then asks. */
-export function useCallCommand(): (command: Command) => Promise<Trouble | null> {
-  const { media } = useApp();
-  const command = useCommand();
-  return useCallback(
-    async (wish) => {
-      await media.claim();
-      return command(wish);
-    },
-    [media, command],
   );
 }

@@ -5,7 +5,6 @@ import { createRoot } from "react-dom/client";
 import { App } from "./App";
 import { AppContext, type App as Parts } from "./app";
 import { openSocket, SocketLink } from "./link/link";
-import { MediaSeat } from "./link/media-seat";
 import { takeSecret } from "./link/secret";
 import { MediaEngine } from "./media/engine";
 import { Localized } from "./parts/Localized";
@@ -34,16 +33,9 @@ function connect(secret: string): Parts {
     (event) => engine.handleEvent(event).catch(() => toasts.add({ kind: "trouble", trouble: { kind: "media" } })),
   );
   const engine = new MediaEngine(link.command);
-  const seat = new MediaSeat({
-    taken: () => link.takeMedia(),
-    lost: () => {
-      link.dropMedia();
-      engine.stop();
-    },
-  });
   link.subscribe(() => {
     const { phase, view } = link.state();
-    if (phase === "open") engine.handleCall(view?.call ?? null);
+    if (phase === "open" && view) engine.handleView(view);
   });
   window.umweg = { stats: () => engine.stats() };
   const { subscribe, snapshot } = engine;
@@ -53,7 +45,6 @@ function connect(secret: string): Parts {
     media: {
       subscribe,
       snapshot,
-      claim: () => seat.claim(),
       setMuted: (muted) => engine.setMuted(muted),
       setCamera: (on) => engine.setCamera(on),
       unblockSound: () => engine.unblockSound(),

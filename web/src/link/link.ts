@@ -47,7 +47,6 @@ export class SocketLink implements AppLink {
   #state: LinkState = { phase: "starting", view: null };
   #socket: Socket | null = null;
   #look: Look = { chat: null, before: null, call: null };
-  #media = false;
   #nextId = 1;
   #failures = 0;
 
@@ -79,24 +78,14 @@ export class SocketLink implements AppLink {
     this.#tell({ look });
   };
 
-  /** From now on the calls' media events come to this page. */
-  takeMedia(): void {
-    this.#media = true;
-    this.#tell({ media: true });
-  }
-
-  /** Another page has them now. */
-  dropMedia(): void {
-    this.#media = false;
-  }
-
   #dial(): void {
     const socket = this.#connect();
     this.#socket = socket;
     socket.onopen = () => {
       this.#failures = 0;
       this.#tell({ look: this.#look });
-      if (this.#media) this.#tell({ media: true });
+      // Every page can take part in calls. Of several the app chooses the one in which somebody starts or joins.
+      this.#tell({ media: true });
     };
     socket.onmessage = ({ data }) => this.#handle(JSON.parse(String(data)) as FromApp);
     socket.onclose = () => this.#handleLost();

@@ -1,6 +1,6 @@
 // The media engine: takes the app's media events, holds at most one call's session, and says what it has. No screen in here.
 
-import type { CallView, Command, MediaEvent } from "../contract";
+import type { Command, MediaEvent, View } from "../contract";
 import { type MediaSnapshot, Session } from "./session";
 import type { MediaStats } from "./stats";
 
@@ -39,11 +39,14 @@ export class MediaEngine {
     }
   }
 
-  /** The view's word on this device's microphone and camera. */
-  handleCall(call: CallView | null): void {
-    if (!this.#session || call?.id !== this.#session.call) return;
-    if (call.state.kind === "in" || call.state.kind === "joining") this.#session.handleView(call);
-    else this.stop();
+  /** The view's word on this device: it may have left, and its microphone and camera are on or off. */
+  handleView({ calls, call }: View): void {
+    const session = this.#session;
+    if (!session) return;
+    const own = call?.id === session.call ? call : null;
+    const state = (own ?? calls.find((row) => row.id === session.call))?.state.kind;
+    if (state !== "in" && state !== "joining") this.stop();
+    else if (own) session.handleView(own);
   }
 
   async setMuted(muted: boolean): Promise<void> {

@@ -1,6 +1,6 @@
 // Before a call, or after it: who is in, who is not, and how to join.
 
-import { useCallCommand } from "../app";
+import { useCommand } from "../app";
 import type { CallView } from "../contract";
 import { Avatar } from "../parts/Avatar";
 import { Icon } from "../parts/Icon";
@@ -28,7 +28,7 @@ export function CallLobby({ call }: { call: CallView }) {
 
 function JoinButtons({ call }: { call: CallView }) {
   const words = useWords();
-  const command = useCallCommand();
+  const command = useCommand();
   const join = (video: boolean) => command({ kind: "joinCall", call: call.id, video });
   return (
     <div className="row-of-buttons">

@@ -1,6 +1,6 @@
 // All conversations, the newest first; a running call can be joined from here.
 
-import { useCallCommand, useView } from "../app";
+import { useCommand, useView } from "../app";
 import type { ChatRow } from "../contract";
 import { Avatar } from "../parts/Avatar";
 import { moveAlongRows } from "../parts/arrow-keys";
@@ -107,7 +107,7 @@ function PreviewLine({ chat }: { chat: ChatRow }) {
 /** A voice call is joined at once; before a video call one sees who is in it and chooses whether the camera goes on. */
 export function JoinButton({ call, title }: { call: string; title: string }) {
   const words = useWords();
-  const command = useCallCommand();
+  const command = useCommand();
   const { calls } = useView();
   const join = async () => {
     const video = calls.find((row) => row.id === call)?.video ?? true;

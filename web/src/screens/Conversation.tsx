@@ -1,7 +1,7 @@
 // One conversation: its lines, who types, what one writes, and a running call.
 
 import { useState } from "react";
-import { useCallCommand, useView } from "../app";
+import { useCommand, useView } from "../app";
 import type { ChatView, Quote } from "../contract";
 import { Avatar } from "../parts/Avatar";
 import { DetailHead } from "../parts/Detail";
@@ -64,7 +64,7 @@ function Head({ chat, onDetails }: { chat: ChatView; onDetails: () => void }) {
 function CallButtons({ chat }: { chat: string }) {
   const words = useWords();
   const { chats } = useView();
-  const command = useCallCommand();
+  const command = useCommand();
   // A running call is joined by its banner; a second one would split the people.
   if (chats.find((row) => row.id === chat)?.call) return null;
   const start = (video: boolean) => command({ kind: "startCall", chat, video });

@@ -121,13 +121,7 @@ function Contact({ contact }: { contact: ContactRow }) {
   return (
     <li className="row" data-contact={contact.account} data-standing={contact.standing}>
       {chat !== null && contact.standing === "accepted" ? (
-        <button
-          type="button"
-          className="row-open"
-          data-row
-          aria-label={words.writeTo(contact.name)}
-          onClick={() => go({ at: "chat", chat, before: null })}
-        >
+        <button type="button" className="row-open" data-row onClick={() => go({ at: "chat", chat, before: null })}>
           {text}
         </button>
       ) : (

@@ -1,7 +1,7 @@
 // A call rings. Escape ignores it, which tells nobody and leaves joining open.
 
 import { useEffect, useId } from "react";
-import { useCallCommand } from "../app";
+import { useCommand } from "../app";
 import type { Command, Ringing as RingingCall } from "../contract";
 import { Avatar } from "../parts/Avatar";
 import { useModal } from "../parts/Dialog";
@@ -12,7 +12,7 @@ import { useWords } from "../words";
 
 export function Ringing({ ringing }: { ringing: RingingCall }) {
   const words = useWords();
-  const command = useCallCommand();
+  const command = useCommand();
   const titleId = useId();
   const ref = useModal();
   useEffect(ring, []);

@@ -13,7 +13,7 @@ export function Waiting({ reason }: { reason: Reason }) {
     <main className="alone" id="content" tabIndex={-1} aria-busy={reason === "starting"} data-waiting={reason}>
       <div className="alone-box">
         <Brand />
-        <h1 role="status">{title}</h1>
+        <h1>{title}</h1>
         {why && <p className="quiet">{why}</p>}
       </div>
     </main>
