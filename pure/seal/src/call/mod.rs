@@ -307,7 +307,7 @@ impl CallGroup {
         self.group.merge_pending_commit(store).map_err(StoreError::new)
     }
 
-    /// Forgets our own pending change: the log did not take it.
+    /// Forgets our own pending change; only if the log has said that it did not take it.
     pub fn clear_pending(&mut self, store: &Store<'_>) -> Result<(), StoreError> {
         mls::clear_pending(&mut self.group, store)
     }

@@ -209,7 +209,8 @@ impl Conversation {
         mls::seal(&mut self.group, store, device, content.encode_to_vec())
     }
 
-    /// Reads an entry of the log.
+    /// Reads an entry of the log. That uses up the entry's key: a second time it is [`HandleError::Seen`], so what it said is to
+    /// be kept in the same transaction.
     pub fn handle(&mut self, store: &Store<'_>, payload: &[u8], kind: EntryKind) -> Result<Received, HandleError> {
         match mls::handle(&mut self.group, store, &POLICY, payload, kind)? {
             Handled::Application { from, plain } => {
@@ -286,7 +287,8 @@ impl Conversation {
         self.group.merge_pending_commit(store).map_err(StoreError::new)
     }
 
-    /// Forgets our own pending change: the log did not take it.
+    /// Forgets our own pending change. Only if the log has said that it did not take it: what we sealed ourselves we cannot read
+    /// back, so if it turns up in the log after all, this device is behind and must ask to be let in again.
     pub fn clear_pending(&mut self, store: &Store<'_>) -> Result<(), StoreError> {
         mls::clear_pending(&mut self.group, store)
     }

@@ -297,3 +297,16 @@ fn a_change_that_waited_too_long_is_not_merged() {
     assert!(b.conversation().accept(&b.store(), waiting).is_err());
     assert_eq!(b.hears(&a.says("still together")), "still together");
 }
+
+#[test]
+fn a_commit_that_was_given_up_is_not_taken_for_the_pending_one() {
+    let [a, b] = people();
+    conversation_of(&[&a, &b]);
+    let given_up = a.conversation().rename(&a.store(), &a.device, "given up").unwrap();
+    a.conversation().clear_pending(&a.store()).unwrap();
+    let pending = a.conversation().rename(&a.store(), &a.device, "pending").unwrap();
+    assert!(matches!(a.takes(&given_up.commit, Commit), Took::Nothing(_)));
+    assert!(a.conversation().has_pending());
+    all_take(&a, &[&b], &pending);
+    assert_eq!(b.conversation().name(), "pending");
+}

@@ -2,17 +2,19 @@
 
 use openmls::prelude::tls_codec::Serialize as _;
 use openmls::prelude::{
-    BasicCredential, CredentialWithKey, GroupId, KeyPackageBuilder, LeafNodeIndex, Lifetime, MlsGroup, MlsMessageOut,
+    BasicCredential, CredentialWithKey, Extension, ExtensionType, Extensions, GroupId, KeyPackageBuilder, LeafNodeIndex, Lifetime,
+    MlsGroup, MlsGroupCreateConfig, MlsMessageOut, NewSignerBundle, RequiredCapabilitiesExtension, UnknownExtension,
 };
 use openmls_traits::OpenMlsProvider as _;
 use proptest::prelude::*;
 use prost::Message as _;
 use umweg_seal::call::{CallGroup, CallSecrets};
-use umweg_seal::group::{Conversation, ResyncKey, open_resync};
+use umweg_seal::group::{Conversation, JoinError, ResyncKey, open_resync};
 use umweg_seal::inbox::{open_entry, open_key_package, seal_key_package};
 use umweg_seal::key_package::validate_key_package;
-use umweg_seal::labels::SUITE_CONVERSATION;
-use umweg_seal::{CertificateError, Device, new_key_packages, verify_certificate};
+use umweg_seal::labels::{EXTENSION_INVITED, EXTENSION_NAME, SUITE_CONVERSATION};
+use umweg_seal::{CertificateError, Device, HandleError, Refusal, new_key_packages, verify_certificate};
+use umweg_wire::limits::NAME_BYTES_MAX;
 use umweg_wire::proto::v1::EntryKind;
 use umweg_wire::{CallId, LogId};
 
@@ -20,6 +22,13 @@ use crate::people::{LOG, Person, Took, conversation_of, people};
 
 fn refused(took: &Took) -> bool {
     matches!(took, Took::Nothing(_))
+}
+
+fn refusal(by: &Person, commit: &[u8]) -> Option<Refusal> {
+    match by.conversation().handle(&by.store(), commit, EntryKind::Commit) {
+        Err(HandleError::PeerRefused(refusal)) => Some(refusal),
+        _ => None,
+    }
 }
 
 /// A key package of a device under a credential that it should not have, made with bare OpenMLS.
@@ -100,6 +109,74 @@ fn an_insider_cannot_become_another() {
     });
     assert!([&b, &c].iter().all(|one| refused(&one.takes(&commit, EntryKind::Commit))));
     assert_eq!(b.hears(&c.says("nothing happened")), "nothing happened");
+}
+
+/// Not even one who is somebody: a device stands for one account as long as it is in a group.
+#[test]
+fn an_insider_cannot_become_its_own_second_account() {
+    let [a, b, c, second] = people();
+    conversation_of(&[&a, &b, &c]);
+    let credential = CredentialWithKey {
+        credential: BasicCredential::new(second.device.certificate.encode_to_vec()).into(),
+        signature_key: second.device.key.public().as_slice().into(),
+    };
+    let commit = commit_by_hand(&a, |group, person| {
+        let signer = NewSignerBundle { signer: &second.device.key, credential_with_key: credential };
+        let parameters = openmls::prelude::LeafNodeParameters::builder().build();
+        let store = person.store();
+        group.self_update_with_new_signer(&store, &person.device.key, signer, parameters).unwrap().into_commit()
+    });
+    assert!([&b, &c].iter().all(|one| refusal(one, &commit) == Some(Refusal::Identity)));
+}
+
+#[test]
+fn an_insider_cannot_put_anything_but_a_name_into_the_group() {
+    let [a, b] = people();
+    conversation_of(&[&a, &b]);
+    let name = |name: Vec<u8>| Extension::Unknown(EXTENSION_NAME, UnknownExtension(name));
+    let required = |types: &[u16]| {
+        let types: Vec<_> = types.iter().map(|&number| ExtensionType::Unknown(number)).collect();
+        Extension::RequiredCapabilities(RequiredCapabilitiesExtension::new(&types, &[], &[]))
+    };
+    let attempts = [
+        vec![required(&[EXTENSION_NAME]), name(vec![b'x'; NAME_BYTES_MAX + 1])],
+        vec![required(&[EXTENSION_NAME]), name(vec![0xFF])],
+        vec![required(&[])],
+        vec![required(&[EXTENSION_NAME, EXTENSION_INVITED]), name(b"name".to_vec())],
+    ];
+    for extensions in attempts {
+        let transaction = a.db.unchecked_transaction().unwrap();
+        let commit = commit_by_hand(&a, |group, person| {
+            let (store, extensions) = (person.store(), Extensions::from_vec(extensions).unwrap());
+            group.update_group_context_extensions(&store, extensions, &person.device.key).unwrap().0
+        });
+        transaction.rollback().unwrap();
+        let transaction = b.db.unchecked_transaction().unwrap();
+        assert_eq!(refusal(&b, &commit), Some(Refusal::Context));
+        transaction.rollback().unwrap();
+    }
+}
+
+#[test]
+fn a_group_that_is_not_as_ours_are_is_not_joined() {
+    let [stranger, b] = people();
+    let credential = CredentialWithKey {
+        credential: BasicCredential::new(stranger.device.certificate.encode_to_vec()).into(),
+        signature_key: stranger.device.key.public().as_slice().into(),
+    };
+    let package = new_key_packages(&b.store(), &b.device, 1, false).unwrap().remove(0);
+    let capabilities = parse_key_package(&package).leaf_node().capabilities().clone();
+    let config = MlsGroupCreateConfig::builder()
+        .ciphersuite(SUITE_CONVERSATION)
+        .capabilities(capabilities)
+        .use_ratchet_tree_extension(true)
+        .build();
+    let (store, id) = (stranger.store(), GroupId::from_slice(&LOG.0));
+    let mut group = MlsGroup::new_with_group_id(&store, &stranger.device.key, &config, id, credential).unwrap();
+    let (_, welcome, _) = group.add_members(&store, &stranger.device.key, &[parse_key_package(&package)]).unwrap();
+    let refused = Conversation::join(&b.store(), &b.device, &welcome.tls_serialize_detached().unwrap());
+    assert!(matches!(refused, Err(JoinError::PeerRefused(_))));
+    assert!(Conversation::load(&b.store(), LOG).unwrap().is_none());
 }
 
 #[test]
