@@ -174,10 +174,9 @@ pub(crate) fn members(db: &Connection, log: LogId) -> Result<Vec<MemberOf>, Stor
     let rows = query.query_map([log.0], |row| {
         Ok(MemberOf {
             account: AccountId(row.get(0)?),
-            leaf: row.get(1)?,
-            joined: row.get(2)?,
-            delivered: row.get(3)?,
-            read: row.get(4)?,
+            joined: row.get(1)?,
+            delivered: row.get(2)?,
+            read: row.get(3)?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)

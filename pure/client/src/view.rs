@@ -188,7 +188,7 @@ pub enum Line {
 }
 
 /// How far an own message has come.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, TS)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord, Serialize, TS)]
 #[ts(export)]
 #[serde(rename_all = "camelCase")]
 pub enum Progress {
@@ -237,7 +237,7 @@ pub struct ContactRow {
 }
 
 /// How far an acquaintance has come.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, TS)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, TS)]
 #[ts(export)]
 #[serde(rename_all = "camelCase")]
 pub enum ContactStanding {
@@ -330,7 +330,7 @@ pub struct AbsentRow {
 }
 
 /// Why somebody is not there, as far as known.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, TS)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, TS)]
 #[ts(export)]
 #[serde(rename_all = "camelCase")]
 pub enum Absence {
