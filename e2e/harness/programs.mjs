@@ -47,7 +47,7 @@ export class Program {
   constructor(name, path, args, env) {
     this.name = name;
     this.lines = [];
-    /** What stood in the line `ready key=value …`, by key; a bare word is its own key. */
+    /** What stood in the line `ready key=value …`, by key; a bare word is a link. */
     this.ready = null;
     const [command, ...rest] = withParentsDeath([path, ...args]);
     this.child = spawn(command, rest, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -126,9 +126,5 @@ function withParentsDeath(command) {
 
 function readyLine([, rest]) {
   const words = rest.trim().split(/\s+/).filter(Boolean);
-  return Object.fromEntries(words.map((word) => (word.includes('://') || !word.includes('=') ? [kindOf(word), word] : word.split(/=(.*)/s, 2))));
-}
-
-function kindOf(word) {
-  return /^umweg:\/\/(\w+)\//.exec(word)?.[1] ?? /^(https?):/.exec(word)?.[1] ?? word;
+  return Object.fromEntries(words.map((word) => /^(\w+)=(.*)$/.exec(word)?.slice(1) ?? ['link', word]));
 }

@@ -1,0 +1,31 @@
+// A service, proxies and people's apps, as `./x demo` and the tests start them.
+import { Program, temporaryFolder } from './programs.mjs';
+import { portsOfService, serviceWith } from './links.mjs';
+
+/** Nobody listens there (RFC 863): whoever dials it is refused, as by a censor who answers with resets. */
+const DEAD_PORT = 9;
+
+/** `ports` fixes what is otherwise chosen by the system: { tls, plain, bare, relay, udp }. */
+export function startService({ data = temporaryFolder('service'), ports = {} } = {}) {
+  const fixed = ['tls', 'plain', 'bare', 'relay', 'udp'].filter((name) => name in ports);
+  return Program.start('service', 'umweg-server', ['run', '--dev', '--data', data, ...fixed.flatMap((name) => [`--${name}-port`, String(ports[name])])]);
+}
+
+export function startProxy(name, serviceLink, { data = temporaryFolder('proxy'), ports = {} } = {}) {
+  const port = (form) => [`--${form}-port`, String(ports[form] ?? 0)];
+  const at = ['--host', '127.0.0.1', '--listen', '127.0.0.1', ...port('tls'), ...port('plain'), ...port('bare')];
+  return Program.start(`proxy ${name}`, 'umweg-proxy', ['run', '--service', serviceLink, '--name', name, '--data', data, ...at]);
+}
+
+export function startApp(name, serviceLink, { data = temporaryFolder('app'), port, proxies = [], noDirect = false } = {}) {
+  const args = ['--data', data, '--service', serviceLink, '--no-browser', ...proxies.flatMap((link) => ['--proxy', link])];
+  if (port) args.push('--port', String(port));
+  if (noDirect) args.push('--no-direct');
+  return Program.start(`app of ${name}`, 'umweg', args);
+}
+
+/** The service as somebody has it whose network blocks it: every door but the proxies' is shut. */
+export function blocked(serviceLink) {
+  const open = Object.entries(portsOfService(serviceLink)).filter(([name, port]) => port !== 0 && name !== 'relay');
+  return serviceWith(serviceLink, Object.fromEntries(open.map(([name]) => [name, DEAD_PORT])));
+}
