@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn a_slot_that_waits_asks_once_in_a_gap() {
-        let (mut requests, start) = (Requests::default(), Instant::now());
+        let (mut requests, start) = (Requests::default(), crate::start());
         assert!(requests.handle_wait(start));
         assert!(!requests.handle_wait(start + KEY_FRAME_REQUEST_GAP / 2));
         assert!(requests.handle_wait(start + KEY_FRAME_REQUEST_GAP));
@@ -63,14 +63,14 @@ mod tests {
 
     #[test]
     fn a_receiver_that_never_stops_asking_is_heard_ever_more_rarely() {
-        let (mut requests, start) = (Requests::default(), Instant::now());
+        let (mut requests, start) = (Requests::default(), crate::start());
         let passed_on = (0..60_000).step_by(100).filter(|ms| requests.handle_wish(start + Duration::from_millis(*ms))).count();
         assert!((4..=7).contains(&passed_on), "{passed_on} requests in a minute");
     }
 
     #[test]
     fn after_a_quiet_time_a_wish_is_new() {
-        let (mut requests, start) = (Requests::default(), Instant::now());
+        let (mut requests, start) = (Requests::default(), crate::start());
         assert!(requests.handle_wish(start));
         assert!(requests.handle_wish(start + Duration::from_secs(60)));
         assert!(requests.handle_wish(start + Duration::from_secs(63)));

@@ -56,7 +56,8 @@ impl Layers {
         let mut any = false;
         for ((rung, layer), assumed) in rungs.iter_mut().zip(&self.0).zip(ASSUMED_RATES) {
             let too_high = layer.height.zip(height_max).is_some_and(|(height, height_max)| height > height_max);
-            if !layer.is_silent(now) && !(any && too_high) {
+            let is_offered = !layer.is_silent(now) && (!any || !too_high);
+            if is_offered {
                 *rung = Some(layer.meter.rate.unwrap_or(assumed));
                 any = true;
             }
@@ -100,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_layer_is_offered_while_it_comes_at_the_rate_it_comes() {
-        let (mut layers, start) = (Layers::default(), Instant::now());
+        let (mut layers, start) = (Layers::default(), crate::start());
         send(&mut layers, 0, 180, start, 0..3_000);
         let rungs = layers.rungs(None, start + Duration::from_secs(3));
         assert!(rungs[0].is_some_and(|rate| rate.abs_diff(800_000) < 20_000), "{rungs:?}");
@@ -110,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_layer_higher_than_wanted_is_not_offered_but_the_smallest_is() {
-        let (mut layers, start) = (Layers::default(), Instant::now());
+        let (mut layers, start) = (Layers::default(), crate::start());
         for (layer, height) in [180, 360, 720].into_iter().enumerate() {
             send(&mut layers, layer, height, start, 0..100);
         }

@@ -97,6 +97,7 @@ pub(crate) enum Source {
 }
 
 /// What the room must hear of.
+#[expect(clippy::large_enum_variant, reason = "nearly all are packets, and a box for each would be an allocation for each")]
 pub(crate) enum Event {
     /// Media can run.
     Connected,
@@ -184,7 +185,11 @@ impl Media {
                 }
                 Ok(Ok(str0m::Output::Transmit(transmit))) => {
                     if let Some(flow) = flow_of(transmit.destination.port()) {
-                        depart(Departure { flow, class: self.payload_types.classify(&transmit.contents), datagram: transmit.contents });
+                        depart(Departure {
+                            flow,
+                            class: self.payload_types.classify(&transmit.contents),
+                            datagram: transmit.contents,
+                        });
                     }
                 }
                 Ok(Ok(str0m::Output::Event(event))) => events.extend(self.translate(event)),
@@ -276,7 +281,9 @@ impl Media {
                 self.condition = Condition::Away;
                 Some(Event::Disconnected)
             }
-            str0m::Event::IceConnectionStateChange(IceConnectionState::Connected | IceConnectionState::Completed) if self.condition == Condition::Away => {
+            str0m::Event::IceConnectionStateChange(IceConnectionState::Connected | IceConnectionState::Completed)
+                if self.condition == Condition::Away =>
+            {
                 self.condition = Condition::Connected;
                 Some(Event::Connected)
             }
@@ -315,7 +322,9 @@ impl Sections {
     /// str0m tells of its sections only when keys are agreed; their names stand in the answer that it made.
     fn of(rtc: &Rtc, answer: &str) -> Self {
         let mut sections = Self::default();
-        for section in answer.lines().filter_map(|line| line.strip_prefix("a=mid:")).filter_map(|name| rtc.media(name.trim().into())) {
+        for section in
+            answer.lines().filter_map(|line| line.strip_prefix("a=mid:")).filter_map(|name| rtc.media(name.trim().into()))
+        {
             sections.add(section);
         }
         sections
@@ -324,9 +333,15 @@ impl Sections {
     fn add(&mut self, section: &str0m::media::Media) {
         match (section.kind(), section.direction()) {
             (MediaKind::Audio, Direction::RecvOnly | Direction::SendRecv) => _ = self.audio.get_or_insert(section.mid()),
-            (MediaKind::Video, Direction::RecvOnly | Direction::SendRecv) => _ = self.video.get_or_insert_with(|| (section.mid(), layers_of(section))),
-            (MediaKind::Audio, Direction::SendOnly) if self.audio_slots.len() < AUDIO_SLOTS_MAX => self.audio_slots.push(section.mid()),
-            (MediaKind::Video, Direction::SendOnly) if self.video_slots.len() < VIDEO_SLOTS_MAX => self.video_slots.push(section.mid()),
+            (MediaKind::Video, Direction::RecvOnly | Direction::SendRecv) => {
+                _ = self.video.get_or_insert_with(|| (section.mid(), layers_of(section)));
+            }
+            (MediaKind::Audio, Direction::SendOnly) if self.audio_slots.len() < AUDIO_SLOTS_MAX => {
+                self.audio_slots.push(section.mid());
+            }
+            (MediaKind::Video, Direction::SendOnly) if self.video_slots.len() < VIDEO_SLOTS_MAX => {
+                self.video_slots.push(section.mid());
+            }
             _ => {}
         }
     }

@@ -240,10 +240,11 @@ impl Slot {
             base_picture: vp8.and_then(|vp8| vp8.base_picture),
         };
         let Some(numbers) = self.rewriting.rewrite(original, now) else { return true };
-        let mut write = RtpWrite::new(payload_type, numbers.sequence.into(), numbers.timestamp, packet.timestamp, packet.payload.clone())
-            .marker(packet.header.marker)
-            .ext_vals(forwarded_extensions(&packet.header.ext_vals))
-            .nackable(vp8.is_some());
+        let mut write =
+            RtpWrite::new(payload_type, numbers.sequence.into(), numbers.timestamp, packet.timestamp, packet.payload.clone())
+                .marker(packet.header.marker)
+                .ext_vals(forwarded_extensions(&packet.header.ext_vals))
+                .nackable(vp8.is_some());
         if let Some(patch) = vp8.and_then(|vp8| vp8.patch(numbers.picture.map(|(picture, _)| picture), numbers.base_picture)) {
             write = write.vp8_patch(patch);
         }

@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn a_change_of_source_leaves_no_gap() {
-        let (mut rewriting, start) = (Rewriting::new(90_000), Instant::now());
+        let (mut rewriting, start) = (Rewriting::new(90_000), crate::start());
         let one = rewriting.rewrite(packet(70_000, 1_000, 5), start).unwrap();
         assert_eq!(one.sequence, 1);
         rewriting.handle_change();
@@ -126,14 +126,15 @@ mod tests {
 
     #[test]
     fn packets_in_the_wrong_order_keep_their_places() {
-        let (mut rewriting, start) = (Rewriting::new(48_000), Instant::now());
-        let sequences: Vec<_> = [10, 12, 11, 13].map(|sequence| rewriting.rewrite(packet(sequence, 0, 0), start).unwrap().sequence).into();
+        let (mut rewriting, start) = (Rewriting::new(48_000), crate::start());
+        let sequences: Vec<_> =
+            [10, 12, 11, 13].map(|sequence| rewriting.rewrite(packet(sequence, 0, 0), start).unwrap().sequence).into();
         assert_eq!(sequences, [1, 3, 2, 4]);
     }
 
     #[test]
     fn a_packet_from_before_the_change_is_not_forwarded() {
-        let (mut rewriting, start) = (Rewriting::new(48_000), Instant::now());
+        let (mut rewriting, start) = (Rewriting::new(48_000), crate::start());
         rewriting.rewrite(packet(10, 0, 0), start).unwrap();
         rewriting.handle_change();
         rewriting.rewrite(packet(500, 0, 0), start).unwrap();
@@ -142,7 +143,7 @@ mod tests {
 
     #[test]
     fn picture_numbers_roll_over_within_their_bits() {
-        let (mut rewriting, start) = (Rewriting::new(90_000), Instant::now());
+        let (mut rewriting, start) = (Rewriting::new(90_000), crate::start());
         rewriting.rewrite(packet(1, 0, 0x7fff), start).unwrap();
         assert_eq!(rewriting.rewrite(packet(2, 0, 0), start).unwrap().picture, Some((0, 0x7fff)));
     }

@@ -66,7 +66,14 @@ impl Room {
     }
 
     /// Somebody enters with an offer.
-    pub(crate) fn handle_enter(&mut self, offer: &str, note: Vec<u8>, camera: bool, rng: &mut impl Rng, now: Instant) -> Result<Entered, OfferError> {
+    pub(crate) fn handle_enter(
+        &mut self,
+        offer: &str,
+        note: Vec<u8>,
+        camera: bool,
+        rng: &mut impl Rng,
+        now: Instant,
+    ) -> Result<Entered, OfferError> {
         let number = self.newest + 1;
         #[expect(clippy::cast_possible_truncation, reason = "addresses may repeat after 65536 entries: each belongs to one peer")]
         let (media, answer) = Media::accept(offer, number as u16, now)?;
@@ -128,9 +135,13 @@ impl Room {
 
     /// Time passed.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
-        let expired: Vec<_> = self.participants.iter().filter_map(|(number, participant)| {
-            participant.expires_at().and_then(|(at, reason)| (now >= at).then_some((*number, reason)))
-        }).collect();
+        let expired: Vec<_> = self
+            .participants
+            .iter()
+            .filter_map(|(number, participant)| {
+                participant.expires_at().and_then(|(at, reason)| (now >= at).then_some((*number, reason)))
+            })
+            .collect();
         for (number, reason) in expired {
             self.remove(number, reason, now);
         }
@@ -163,7 +174,15 @@ impl Room {
     /// Who is in, and with what.
     pub(crate) fn roster(&self) -> v1::Roster {
         let present = self.participants.iter().filter(|(_, participant)| participant.is_present());
-        roster_of(present.map(|(number, participant)| v1::Present { participant: *number, note: participant.note.clone(), camera: participant.camera }).collect())
+        roster_of(
+            present
+                .map(|(number, participant)| v1::Present {
+                    participant: *number,
+                    note: participant.note.clone(),
+                    camera: participant.camera,
+                })
+                .collect(),
+        )
     }
 
     /// Whether nobody is left.
@@ -195,7 +214,8 @@ impl Room {
 
     /// Settles every peer that is due. Answers whether there was one.
     fn settle(&mut self, now: Instant) -> bool {
-        let due: Vec<_> = self.participants.iter().filter(|(_, participant)| participant.media.is_due(now)).map(|(number, _)| *number).collect();
+        let due: Vec<_> =
+            self.participants.iter().filter(|(_, participant)| participant.media.is_due(now)).map(|(number, _)| *number).collect();
         for number in &due {
             self.with_media(*number, now, |media, events, depart| media.settle(now, events, depart));
         }
@@ -284,11 +304,16 @@ impl Room {
 
     /// Decides anew whose media goes into whose slots.
     fn assign(&mut self, now: Instant) {
-        let present: Vec<_> = self.participants.iter().filter(|(_, participant)| participant.is_present()).map(|(number, _)| *number).collect();
+        let present: Vec<_> =
+            self.participants.iter().filter(|(_, participant)| participant.is_present()).map(|(number, _)| *number).collect();
         let mut by_loudness = self.speakers.ranking();
         by_loudness.retain(|number| present.contains(number));
         by_loudness.extend(present.iter().filter(|number| !by_loudness.contains(number)).copied().collect::<Vec<_>>());
-        let cameras: Vec<_> = by_loudness.iter().copied().filter(|number| self.participants.get(number).is_some_and(|participant| participant.camera)).collect();
+        let cameras: Vec<_> = by_loudness
+            .iter()
+            .copied()
+            .filter(|number| self.participants.get(number).is_some_and(|participant| participant.camera))
+            .collect();
         let mut changed = Vec::new();
         for (number, participant) in &mut self.participants {
             let others = |all: &[Number]| all.iter().copied().filter(|other| other != number).collect::<Vec<_>>();
@@ -315,7 +340,10 @@ impl Room {
     fn divide(&mut self, receiver: Number, now: Instant) {
         let Some(participant) = self.participants.get(&receiver) else { return };
         let (videos, height_max) = (participant.videos(), participant.height_max());
-        let offered: BTreeMap<_, _> = videos.iter().filter_map(|(_, source)| Some((*source, self.participants.get(source)?.layers.rungs(height_max, now)))).collect();
+        let offered: BTreeMap<_, _> = videos
+            .iter()
+            .filter_map(|(_, source)| Some((*source, self.participants.get(source)?.layers.rungs(height_max, now))))
+            .collect();
         if let Some(participant) = self.participants.get_mut(&receiver) {
             participant.divide(&videos, |source| offered.get(&source).copied().unwrap_or_default(), now);
         }

@@ -60,7 +60,8 @@ impl Speakers {
 
     /// Everybody who ever spoke, the loudest first.
     pub(crate) fn ranking(&self) -> Vec<Number> {
-        let mut ranked: Vec<_> = self.voices.iter().map(|(number, voice)| (*number, voice.loudness + self.advantage(*number))).collect();
+        let mut ranked: Vec<_> =
+            self.voices.iter().map(|(number, voice)| (*number, voice.loudness + self.advantage(*number))).collect();
         ranked.sort_by(|one, other| other.1.total_cmp(&one.1).then(one.0.cmp(&other.0)));
         ranked.into_iter().map(|(number, _)| number).collect()
     }

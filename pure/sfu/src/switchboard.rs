@@ -63,13 +63,25 @@ impl Sfu {
     }
 
     /// Somebody who showed the capability of the call's log enters.
-    pub fn handle_enter(&mut self, log: LogId, offer: &str, note: Vec<u8>, camera: bool, rng: &mut impl Rng, now: Instant) -> Result<Entered, EnterError> {
+    pub fn handle_enter(
+        &mut self,
+        log: LogId,
+        offer: &str,
+        note: Vec<u8>,
+        camera: bool,
+        rng: &mut impl Rng,
+        now: Instant,
+    ) -> Result<Entered, EnterError> {
         check_note(&note)?;
         if !self.rooms.contains_key(&log) && self.rooms.len() >= ROOMS_MAX {
             return Err(EnterError::ServiceFull);
         }
         let room = self.rooms.entry(log).or_insert_with(|| Room::new(log, now));
-        let entered = if room.is_full() { Err(EnterError::CallFull) } else { room.handle_enter(offer, note, camera, rng, now).map_err(EnterError::from) };
+        let entered = if room.is_full() {
+            Err(EnterError::CallFull)
+        } else {
+            room.handle_enter(offer, note, camera, rng, now).map_err(EnterError::from)
+        };
         match &entered {
             Ok(entered) => _ = self.seats.insert(entered.ticket, Seat { log, number: entered.participant }),
             Err(_) if room.is_empty() => _ = self.rooms.remove(&log),
@@ -89,6 +101,7 @@ impl Sfu {
     /// Somebody leaves.
     pub fn handle_leave(&mut self, ticket: Ticket, now: Instant) {
         self.at(ticket, |room, number| room.handle_leave(number, now));
+        self.seats.remove(&ticket);
     }
 
     /// Somebody's note changed.

@@ -1,7 +1,7 @@
 //! A call's datagrams between app and SFU, on either way.
 //!
 //! 1. By UDP a datagram is `[ticket 16][flow 1][datagram]`.
-//! 2. On a media connection (a sealed session of its own) the first frame is the ticket alone; every later one is
+//! 2. A media connection (a sealed session of its own) begins with the 16 bytes of the ticket, without a length; then come frames
 //!    `[length 2, big endian][flow 1][datagram]`, where the length counts flow and datagram.
 //!
 //! A flow is one address of the browser as the app sees it; ICE (RFC 8445) needs them told apart. The SFU sees each flow under

@@ -69,7 +69,15 @@ impl Call {
     #[must_use]
     pub fn new(now: Instant) -> Self {
         let roster = v1::Roster::default();
-        Self { sfu: Sfu::new(), now, people: BTreeMap::new(), roster, gone: Vec::new(), log: LogId([7; 32]), rng: ChaCha8Rng::seed_from_u64(7) }
+        Self {
+            sfu: Sfu::new(),
+            now,
+            people: BTreeMap::new(),
+            roster,
+            gone: Vec::new(),
+            log: LogId([7; 32]),
+            rng: ChaCha8Rng::seed_from_u64(7),
+        }
     }
 
     /// Somebody enters under a mark.
@@ -171,7 +179,13 @@ impl Guest {
     #[must_use]
     pub fn voices_since(&self, earlier: &BTreeMap<str0m::media::Mid, super::Heard>) -> Vec<u32> {
         let packets_before = |mid| earlier.get(mid).map_or(0, |heard: &super::Heard| heard.packets);
-        let mut marks: Vec<_> = self.person.heard.iter().filter(|(mid, heard)| heard.packets > packets_before(mid)).map(|(_, heard)| heard.mark).collect();
+        let mut marks: Vec<_> = self
+            .person
+            .heard
+            .iter()
+            .filter(|(mid, heard)| heard.packets > packets_before(mid))
+            .map(|(_, heard)| heard.mark)
+            .collect();
         marks.sort_unstable();
         marks
     }
@@ -180,7 +194,13 @@ impl Guest {
     #[must_use]
     pub fn videos_since(&self, earlier: &BTreeMap<str0m::media::Mid, super::Seen>) -> Vec<(u32, u8)> {
         let packets_before = |mid| earlier.get(mid).map_or(0, |seen: &super::Seen| seen.packets);
-        let mut marks: Vec<_> = self.person.seen.iter().filter(|(mid, seen)| seen.packets > packets_before(mid)).map(|(_, seen)| (seen.mark, seen.layer)).collect();
+        let mut marks: Vec<_> = self
+            .person
+            .seen
+            .iter()
+            .filter(|(mid, seen)| seen.packets > packets_before(mid))
+            .map(|(_, seen)| (seen.mark, seen.layer))
+            .collect();
         marks.sort_unstable();
         marks
     }
@@ -211,7 +231,8 @@ impl Guest {
         if self.link.cut || begins_at > now + QUEUED_MAX {
             return;
         }
-        let takes = self.link.rate.map_or(Duration::ZERO, |rate| Duration::from_micros(datagram.len() as u64 * 8_000_000 / rate.max(1)));
+        let takes =
+            self.link.rate.map_or(Duration::ZERO, |rate| Duration::from_micros(datagram.len() as u64 * 8_000_000 / rate.max(1)));
         self.free_at = begins_at + takes;
         self.towards.push_back((self.free_at + self.link.delay, datagram));
     }
