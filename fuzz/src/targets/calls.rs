@@ -10,7 +10,7 @@ use umweg_wire::datagram::Flow;
 use umweg_wire::limits::DATAGRAM_BYTES_MAX;
 use umweg_wire::{LogId, Ticket};
 
-use super::Target;
+use super::{OFFERS, Target};
 
 pub(super) const OFFER: Target = Target {
     name: "sdp-offer",
@@ -54,9 +54,6 @@ pub(super) const WEBRTC: Target = Target {
         vec![stun.to_vec(), dtls.to_vec(), rtp.to_vec(), rtcp.to_vec()]
     },
 };
-
-/// As the pages make them, in both browsers.
-const OFFERS: [&[u8]; 2] = [include_bytes!("../../corpus/sdp-offer/chromium"), include_bytes!("../../corpus/sdp-offer/firefox")];
 
 const LOG: LogId = LogId([1; 32]);
 

@@ -1,10 +1,10 @@
 //! The table: what reads bytes from outside, and real bytes to begin with.
 
+mod app;
 mod calls;
 mod household;
 mod links;
 mod media;
-mod pages;
 mod road;
 mod seal;
 mod service;
@@ -23,10 +23,15 @@ pub struct Target {
     pub seeds: fn() -> Vec<Vec<u8>>,
 }
 
+/// Offers as pages make them, in both browsers.
+const OFFERS: [&[u8]; 2] = [include_bytes!("../../corpus/sdp-offer/chromium"), include_bytes!("../../corpus/sdp-offer/firefox")];
+
 /// All of them.
 pub const TARGETS: &[Target] = &[
     links::LINKS,
-    pages::PAGE_MESSAGE,
+    app::PAGE_FRAME,
+    app::SDP,
+    app::LOOPBACK,
     road::HTTP_HEAD,
     road::WEBSOCKET,
     road::HANDSHAKE,

@@ -31,7 +31,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     Ok(())
 }
 
-const RULES: [fn(&Tree) -> Vec<Finding>; 10] = [
+const RULES: [fn(&Tree) -> Vec<Finding>; 11] = [
     manifests::every_dependency_has_its_reason,
     manifests::crates_inherit_their_dependencies,
     sources::no_lint_is_switched_off_without_a_reason,
@@ -40,6 +40,7 @@ const RULES: [fn(&Tree) -> Vec<Finding>; 10] = [
     sources::pure_code_touches_no_outside,
     sources::pure_crates_forbid_unsafe_code,
     protocol::every_proto_has_its_document,
+    protocol::every_check_has_its_test,
     limits::every_limit_is_kept_somewhere,
     links::every_link_leads_somewhere,
 ];
