@@ -28,6 +28,7 @@ import { useWords } from "./words";
 
 export function App() {
   const { phase, view } = useLinkState();
+  useTitle(view);
   if (!view) return <Waiting reason={phase === "lost" ? "appGone" : "starting"} />;
   return (
     <>
@@ -37,6 +38,15 @@ export function App() {
       <Announcer />
     </>
   );
+}
+
+/** Unread conversations stand in the tab. */
+function useTitle(view: View | null): void {
+  const { format } = useWords();
+  const unread = view?.chats.filter((chat) => chat.unread > 0).length ?? 0;
+  useEffect(() => {
+    document.title = unread > 0 ? `(${format.number(unread)}) Umweg` : "Umweg";
+  }, [unread, format]);
 }
 
 function Screens({ view }: { view: View }) {

@@ -30,7 +30,10 @@ export type AppLink = {
 type FromApp = { view: View } | { answer: { id: number; error: CommandError | null } } | { media: MediaEvent };
 
 /** The part of a WebSocket that is used, so that tests bring their own. */
-export type Socket = Pick<WebSocket, "send" | "close" | "readyState"> & {
+export type Socket = {
+  readonly readyState: number;
+  send(text: string): void;
+  close(): void;
   onopen: (() => void) | null;
   onmessage: ((event: { data: unknown }) => void) | null;
   onclose: (() => void) | null;

@@ -183,7 +183,6 @@ export const de = ({ t, plural, list, number }: Format): Catalogue => ({
   since: (time) => t`seit ${time}`,
   byProxy: "Über Proxy",
   muted: "Mikrofon aus",
-  cameraOff: "Kamera aus",
   mute: "Mikrofon ausschalten",
   unmute: "Mikrofon einschalten",
   turnCameraOff: "Kamera ausschalten",

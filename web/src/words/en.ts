@@ -186,7 +186,6 @@ export const en = ({ t, plural, list, number }: Format) => ({
   since: (time: string) => t`since ${time}`,
   byProxy: "By proxy",
   muted: "Microphone off",
-  cameraOff: "Camera off",
   mute: "Turn microphone off",
   unmute: "Turn microphone on",
   turnCameraOff: "Turn camera off",

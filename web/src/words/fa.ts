@@ -177,7 +177,6 @@ export const fa = ({ t, plural, list, number }: Format): Catalogue => ({
   since: (time) => t`از ${time}`,
   byProxy: "از راه پروکسی",
   muted: "میکروفون خاموش",
-  cameraOff: "دوربین خاموش",
   mute: "خاموش کردن میکروفون",
   unmute: "روشن کردن میکروفون",
   turnCameraOff: "خاموش کردن دوربین",

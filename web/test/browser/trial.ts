@@ -1,0 +1,131 @@
+// The media engine in a real browser, against a plain peer connection in the place of the SFU and of another device.
+//
+// scripts/media-trial.mjs opens this page in Chromium and Firefox and reads `window.trial`.
+
+import type { Command, View } from "../../src/contract";
+import { MediaEngine } from "../../src/media/engine";
+import { FrameWorker } from "../../src/media/frame-worker";
+import type { Counts } from "../../src/media/sframe/frames";
+
+const CALL = "trial";
+const KEYS = ["AAECAwQFBgcICQoLDA0ODw", "EBESExQVFhcYGRobHB0eHw", "ICEiIyQlJicoKSorLC0uLw"] as const;
+
+type Facing = { decoded: number; energy: number; sentFrames: number; counts: Counts };
+type Round = { engine: Facing; other: Facing; sources: (number | null)[] };
+
+/** The other end: receives the engine's two sections and sends its own camera and microphone into the first slots. */
+class Other {
+  readonly peer = new RTCPeerConnection();
+  readonly frames = new FrameWorker(() => undefined);
+
+  async answer(offer: string, key: string): Promise<string> {
+    this.frames.setKeys(1, 2, key);
+    this.peer.ontrack = ({ receiver, track, transceiver }) => {
+      const kind = track.kind === "audio" ? "audio" : "video";
+      if (transceiver.currentDirection !== "sendonly")
+        this.frames.attach(receiver, { side: "open", kind, stream: 100 });
+      const player = document.createElement(kind);
+      player.muted = kind === "video";
+      player.autoplay = true;
+      player.srcObject = new MediaStream([track]);
+      document.body.append(player);
+    };
+    await this.peer.setRemoteDescription({ type: "offer", sdp: offer });
+    // At once: Chromium lets frames pass by a transform that comes later.
+    for (const { sender, receiver } of this.peer.getTransceivers().slice(2)) {
+      this.frames.attach(sender, {
+        side: "seal",
+        kind: receiver.track.kind === "audio" ? "audio" : "video",
+        stream: 200,
+      });
+    }
+    const own = await navigator.mediaDevices.getUserMedia({ audio: true, video: { width: 640, height: 360 } });
+    for (const track of own.getTracks()) await this.#send(track);
+    await this.peer.setLocalDescription(await this.peer.createAnswer());
+    await new Promise<void>((resolve) => {
+      const check = () => this.peer.iceGatheringState === "complete" && resolve();
+      this.peer.onicegatheringstatechange = check;
+      check();
+    });
+    return this.peer.localDescription?.sdp ?? "";
+  }
+
+  async #send(track: MediaStreamTrack): Promise<void> {
+    const slots = this.peer.getTransceivers().slice(2);
+    const slot = slots.find((each) => each.receiver.track.kind === track.kind);
+    if (!slot) throw new Error("no slot");
+    slot.direction = "sendonly";
+    await slot.sender.replaceTrack(track);
+  }
+
+  async facing(): Promise<Facing> {
+    const facing: Facing = { decoded: 0, energy: 0, sentFrames: 0, counts: await this.frames.counts() };
+    const report = await this.peer.getStats();
+    report.forEach((each: Record<string, unknown>) => {
+      if (each.type === "inbound-rtp") {
+        facing.decoded += Number(each.framesDecoded ?? 0);
+        facing.energy += Number(each.totalAudioEnergy ?? 0);
+      }
+      if (each.type === "outbound-rtp") facing.sentFrames += Number(each.framesSent ?? 0);
+    });
+    return facing;
+  }
+}
+
+class Trial {
+  engine: MediaEngine | null = null;
+  other = new Other();
+  readonly commands: Command[] = [];
+
+  /** A call in which the other end has this key; the engine always has the first. */
+  async begin(otherKey: number): Promise<void> {
+    this.engine?.stop();
+    this.other.peer.close();
+    this.other = new Other();
+    const engine = new MediaEngine(async (command) => {
+      this.commands.push(command);
+      if (command.kind !== "offer") return;
+      const sdp = await this.other.answer(command.sdp, KEYS[otherKey] ?? KEYS[0]);
+      await engine.handleEvent({ kind: "answer", call: CALL, sdp });
+    });
+    this.engine = engine;
+    await engine.handleEvent({ kind: "keys", call: CALL, epoch: 1, baseKey: KEYS[0], leaf: 1 });
+    await engine.handleEvent({ kind: "makeOffer", call: CALL, audioSlots: 2, videoSlots: 2, camera: true });
+  }
+
+  async rekey(): Promise<void> {
+    await this.engine?.handleEvent({ kind: "keys", call: CALL, epoch: 2, baseKey: KEYS[2], leaf: 1 });
+    this.other.frames.setKeys(2, 2, KEYS[2]);
+  }
+
+  /** As the app would confirm it. */
+  async camera(on: boolean): Promise<void> {
+    await this.engine?.setCamera(on);
+    const call = { id: CALL, state: { kind: "in", since: 0 }, muted: false, camera: on };
+    this.engine?.handleView({ calls: [], call } as unknown as View);
+  }
+
+  async round(): Promise<Round> {
+    const stats = await this.engine?.stats();
+    if (!stats) throw new Error("no session");
+    const sum = (values: number[]) => values.reduce((total, value) => total + value, 0);
+    return {
+      engine: {
+        decoded: sum(stats.inbound.map((each) => each.framesDecoded)),
+        energy: sum(stats.inbound.map((each) => each.audioEnergy)),
+        sentFrames: sum(stats.outbound.map((each) => each.framesSent)),
+        counts: stats.frames,
+      },
+      other: await this.other.facing(),
+      sources: this.engine?.snapshot()?.media.map((slot) => slot.leaf) ?? [],
+    };
+  }
+}
+
+declare global {
+  interface Window {
+    trial: Trial;
+  }
+}
+
+window.trial = new Trial();

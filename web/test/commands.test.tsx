@@ -1,0 +1,214 @@
+// What people do becomes the command that they mean, and what the app refuses becomes words.
+
+import { render, screen, waitFor, within } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import type { Command } from "../src/contract";
+import { Stand } from "../src/fixtures/Stand";
+import { SCENES } from "../src/fixtures/scenes";
+import type { Trouble } from "../src/link/link";
+import { setPreferences } from "../src/preferences";
+import { go, route } from "../src/route";
+
+const person = userEvent.setup();
+
+function show(name: string, refuse: (command: Command) => Trouble | null = () => null): Command[] {
+  const scene = SCENES[name]?.("en");
+  if (!scene) throw new Error(`no scene ${name}`);
+  go(scene.route, "replace");
+  const commands: Command[] = [];
+  const onCommand = (command: Command) => {
+    commands.push(command);
+    return refuse(command);
+  };
+  render(<Stand scene={scene} onCommand={onCommand} />);
+  return commands;
+}
+
+const of = <K extends Command["kind"]>(commands: Command[], kind: K) =>
+  commands.filter((command) => command.kind === kind);
+const click = (name: string | RegExp) => person.click(screen.getByRole("button", { name }));
+
+beforeEach(() => setPreferences({ language: "en" }));
+
+describe("writing", () => {
+  const field = () => screen.getByRole<HTMLTextAreaElement>("textbox", { name: "Message" });
+
+  it("Enter sends, Shift+Enter makes a line", async () => {
+    const commands = show("chat-empty");
+    await person.type(field(), "one{Shift>}{Enter}{/Shift}two{Enter}");
+    expect(of(commands, "sendText")).toEqual([{ kind: "sendText", chat: "ada-log", text: "one\ntwo", replyTo: null }]);
+    expect(of(commands, "typing")).toHaveLength(1);
+    expect(field().value).toBe("");
+  });
+
+  it("what was refused stays in the field, and the reason is told", async () => {
+    show("chat-empty", (command) => (command.kind === "sendText" ? { kind: "diskFull" } : null));
+    await person.type(field(), "do not lose me{Enter}");
+    expect(await screen.findByText("The disk is full. Make room; nothing was lost.")).toBeDefined();
+    await waitFor(() => expect(field().value).toBe("do not lose me"));
+    await person.clear(field());
+  });
+
+  it("a reply names its message", async () => {
+    const commands = show("group");
+    await person.click(screen.getAllByRole("button", { name: "Reply" })[0] as HTMLElement);
+    await person.type(field(), "yes{Enter}");
+    expect(of(commands, "sendText")[0]).toMatchObject({ text: "yes", replyTo: "message 4" });
+  });
+});
+
+it("what is seen is marked as read, once", async () => {
+  vi.spyOn(document, "hasFocus").mockReturnValue(true);
+  const commands = show("group");
+  await waitFor(() => expect(of(commands, "markRead")).toEqual([{ kind: "markRead", chat: "group-log", seq: 10 }]));
+  vi.restoreAllMocks();
+});
+
+it("nothing is marked as read in a window that nobody looks at", () => {
+  vi.spyOn(document, "hasFocus").mockReturnValue(false);
+  expect(of(show("group"), "markRead")).toEqual([]);
+  vi.restoreAllMocks();
+});
+
+it("an account is made by a name", async () => {
+  const commands = show("welcome");
+  await person.type(screen.getByRole("textbox", { name: "Your name" }), "  Mira ");
+  await click("Create account");
+  expect(commands).toEqual([{ kind: "createAccount", name: "Mira" }]);
+});
+
+describe("people", () => {
+  it("are asked by their link, and a wrong link says what it is", async () => {
+    const refuse = (command: Command): Trouble | null =>
+      command.kind === "requestContact" ? { kind: "wrongLink", reason: "this is a proxy link" } : null;
+    const commands = show("invite", refuse);
+    await person.type(screen.getByRole("textbox", { name: "Link of the person" }), "umweg://proxy/x");
+    await click("Send request");
+    expect(commands).toEqual([{ kind: "requestContact", link: "umweg://proxy/x", text: "" }]);
+    expect(await screen.findByText(/This link does not fit here/)).toBeDefined();
+  });
+
+  it("are accepted and declined", async () => {
+    const commands = show("people");
+    await click("Accept");
+    await click("Decline");
+    expect(commands).toEqual([
+      { kind: "acceptRequest", account: "stranger" },
+      { kind: "declineRequest", account: "stranger" },
+    ]);
+  });
+
+  it("become a group", async () => {
+    const commands = show("new-group");
+    await person.type(screen.getByRole("textbox", { name: "Group name" }), "Harbour");
+    await person.click(screen.getByRole("checkbox", { name: "Ada Whitfield" }));
+    await person.click(screen.getByRole("checkbox", { name: "Nour" }));
+    await click("Create group");
+    expect(commands).toEqual([
+      { kind: "createGroup", name: "Harbour", members: ["ada", "nour-log"].map((id) => id.replace("-log", "")) },
+    ]);
+  });
+});
+
+describe("a ringing call", () => {
+  it.each([
+    ["Join", { kind: "joinCall", call: "call-one", video: true }],
+    ["Join with voice", { kind: "joinCall", call: "call-one", video: false }],
+    ["Decline", { kind: "declineCall", call: "call-one" }],
+    ["Ignore", { kind: "ignoreCall", call: "call-one" }],
+  ])("is answered by %s", async (name, command) => {
+    const commands = show("ringing");
+    await person.click(within(screen.getByRole("dialog")).getByRole("button", { name }));
+    expect(commands).toEqual([command]);
+  });
+
+  it("is ignored by Escape", async () => {
+    const commands = show("ringing");
+    screen.getByRole("dialog").dispatchEvent(new Event("cancel", { cancelable: true }));
+    await waitFor(() => expect(commands).toEqual([{ kind: "ignoreCall", call: "call-one" }]));
+  });
+});
+
+describe("a call", () => {
+  it("is started from a conversation, by voice or with video", async () => {
+    const commands = show("chat-empty");
+    await click("Voice call");
+    await click("Video call");
+    expect(of(commands, "startCall")).toEqual([
+      { kind: "startCall", chat: "ada-log", video: false },
+      { kind: "startCall", chat: "ada-log", video: true },
+    ]);
+  });
+
+  it("with video is joined by way of its panel", async () => {
+    const commands = show("chats");
+    await click("Join the call in Harbour project");
+    expect(of(commands, "joinCall")).toEqual([]);
+    expect(route()).toEqual({ at: "call", call: "call-one" });
+  });
+
+  it("is left, and people are added to it", async () => {
+    const commands = show("call-two");
+    await click("Add people");
+    await person.click(screen.getByRole("checkbox", { name: "Nour" }));
+    await click("Add");
+    await click("Leave call");
+    expect(commands).toEqual([
+      { kind: "addToCall", call: "call-one", members: ["nour"] },
+      { kind: "leaveCall", call: "call-one" },
+    ]);
+    expect(route()).toMatchObject({ at: "chat", chat: "group-log" });
+  });
+});
+
+describe("proxies", () => {
+  it("are added, tested, and used when wished", async () => {
+    const commands = show("proxies");
+    await person.type(screen.getByRole("textbox", { name: "Link of the proxy" }), " umweg://proxy/new ");
+    await click("Add");
+    await click("Test Attic");
+    await person.click(screen.getByRole("radio", { name: "Always" }));
+    expect(commands).toMatchObject([
+      { kind: "addProxy", link: "umweg://proxy/new" },
+      { kind: "testProxy" },
+      { kind: "useProxies", when: "always" },
+    ]);
+  });
+
+  it("come back after a removal by mistake", async () => {
+    const commands = show("proxies");
+    await click("Remove Attic");
+    await person.click(await screen.findByRole("button", { name: "Undo" }));
+    const [removed, added] = commands;
+    expect(removed).toMatchObject({ kind: "removeProxy" });
+    expect(added).toEqual({ kind: "addProxy", link: (removed as { link: string }).link });
+  });
+
+  it("are passed on as a message", async () => {
+    const commands = show("proxies");
+    await click("Share Attic");
+    await click("Send");
+    expect(commands).toMatchObject([
+      { kind: "sendText", chat: "group-log", text: expect.stringMatching(/^umweg:\/\/proxy\//) },
+    ]);
+  });
+
+  it("that came in a message are added from it", async () => {
+    const commands = show("one-to-one");
+    await click("Add a proxy");
+    expect(of(commands, "addProxy")).toHaveLength(1);
+  });
+});
+
+it("arrow keys move along the conversations", async () => {
+  show("chats");
+  const rows = [...document.querySelectorAll<HTMLElement>("[data-row]")];
+  rows[0]?.focus();
+  await person.keyboard("{ArrowDown}{ArrowDown}");
+  expect(document.activeElement).toBe(rows[2]);
+  await person.keyboard("{End}");
+  expect(document.activeElement).toBe(rows.at(-1));
+  await person.keyboard("{Home}");
+  expect(document.activeElement).toBe(rows[0]);
+});

@@ -1,0 +1,182 @@
+// @vitest-environment node
+import { beforeEach, describe, expect, it } from "vitest";
+import { importBaseKey } from "../../src/media/sframe/cipher";
+import type { Kind } from "../../src/media/sframe/codecs";
+import { Frames } from "../../src/media/sframe/frames";
+import { decodeHeader } from "../../src/media/sframe/header";
+import { fromKid, KeyRing, OLD_KEYS_KEPT_MS, toKid } from "../../src/media/sframe/keyring";
+import { type Bytes, fromHex, toHex, vp8 } from "./bytes";
+
+const NOW = 1_000;
+const BASE = "000102030405060708090a0b0c0d0e0f";
+const NEXT = "101112131415161718191a1b1c1d1e1f";
+const opus = fromHex("78aabbccddeeff00112233");
+
+class Device {
+  readonly keys = new KeyRing();
+  readonly frames = new Frames(this.keys, 1_000_000n);
+  readonly leaf: number;
+
+  constructor(leaf: number) {
+    this.leaf = leaf;
+  }
+
+  async has(epoch: number, base: string, now = NOW): Promise<this> {
+    this.keys.add(epoch, this.leaf, await importBaseKey(fromHex(base)), now);
+    return this;
+  }
+
+  async seal(kind: Kind, frame: Bytes): Promise<Bytes> {
+    const sealed = await this.frames.seal(kind, undefined, frame);
+    if (!sealed) throw new Error("not sealed");
+    return sealed;
+  }
+
+  open(kind: Kind, frame: Bytes, now = NOW) {
+    return this.frames.open(kind, undefined, frame, now);
+  }
+}
+
+let anna: Device;
+let boris: Device;
+beforeEach(async () => {
+  anna = await new Device(3).has(5, BASE);
+  boris = await new Device(4).has(5, BASE);
+});
+
+describe("sealed frames", () => {
+  it("open at another device of the call, which learns the sender's leaf", async () => {
+    for (const [kind, frame] of [
+      ["audio", opus],
+      ["video", vp8("key", 40)],
+      ["video", vp8("delta", 40)],
+    ] as const) {
+      const opened = await boris.open(kind, await anna.seal(kind, frame));
+      expect(opened?.leaf).toBe(3);
+      expect(toHex(opened?.data ?? new Uint8Array())).toBe(toHex(frame));
+    }
+    expect(boris.frames.counts).toMatchObject({ opened: 3, forged: 0, noKey: 0, replayed: 0 });
+  });
+
+  it("show ten bytes of a VP8 key frame, one of another, none of Opus", async () => {
+    const key = vp8("key", 400);
+    const delta = vp8("delta", 400);
+    expect(toHex((await anna.seal("video", key)).subarray(0, 10))).toBe(toHex(key.subarray(0, 10)));
+    const sealedDelta = await anna.seal("video", delta);
+    expect(sealedDelta[0]).toBe(delta[0]);
+    expect(decodeHeader(sealedDelta.subarray(1))?.kid).toBe(toKid({ context: 0, leaf: 3, epochBits: 5 }));
+    expect(decodeHeader(await anna.seal("audio", opus))?.kid).toBe(toKid({ context: 0, leaf: 3, epochBits: 5 }));
+  });
+
+  it("do not open when the clear bytes were changed", async () => {
+    const sealed = await anna.seal("video", vp8("key", 40));
+    sealed[9] = (sealed[9] ?? 0) ^ 1;
+    expect(await boris.open("video", sealed)).toBeNull();
+    expect(boris.frames.counts.forged).toBe(1);
+  });
+
+  it("do not open with another base key", async () => {
+    const stranger = await new Device(9).has(5, NEXT);
+    for (let sent = 0; sent < 20; sent++)
+      expect(await stranger.open("audio", await anna.seal("audio", opus))).toBeNull();
+    expect(stranger.frames.counts).toMatchObject({ opened: 0, forged: 20 });
+  });
+
+  it("do not come back to their sender", async () => {
+    expect(await anna.open("audio", await anna.seal("audio", opus))).toBeNull();
+    expect(anna.frames.counts).toMatchObject({ opened: 0, noKey: 1 });
+  });
+
+  it("never share a counter, whatever the stream and the epoch", async () => {
+    const counters = new Set<bigint | undefined>();
+    for (const frame of [opus, opus, opus]) counters.add(decodeHeader(await anna.seal("audio", frame))?.counter);
+    counters.add(decodeHeader((await anna.seal("video", vp8("delta", 30))).subarray(1))?.counter);
+    await anna.has(6, NEXT);
+    counters.add(decodeHeader(await anna.seal("audio", opus))?.counter);
+    expect(counters.size).toBe(5);
+  });
+});
+
+describe("without a key", () => {
+  it("no frame leaves and none comes in", async () => {
+    const early = new Device(7);
+    expect(await early.frames.seal("audio", undefined, opus)).toBeNull();
+    expect(await early.open("audio", await anna.seal("audio", opus))).toBeNull();
+    expect(early.frames.counts).toMatchObject({ sealed: 0, opened: 0, noKey: 2 });
+  });
+
+  it("for its codec a frame goes nowhere", async () => {
+    expect(await anna.frames.seal("video", "video/AV1", vp8("key", 40))).toBeNull();
+    expect(await anna.frames.seal("video", "video/VP8", vp8("key", 9))).toBeNull();
+    expect(anna.frames.counts).toMatchObject({ sealed: 0, unknownCodec: 2 });
+  });
+});
+
+describe("when the epoch changes", () => {
+  it("the newest seals, and frames under way still open for a while", async () => {
+    const underWay = await anna.seal("audio", opus);
+    const tooLate = await anna.seal("audio", opus);
+    await anna.has(6, NEXT);
+    await boris.has(6, NEXT);
+    expect(fromKid(decodeHeader(await anna.seal("audio", opus))?.kid ?? 0n).epochBits).toBe(6);
+    expect(await boris.open("audio", underWay, NOW + OLD_KEYS_KEPT_MS - 1)).not.toBeNull();
+    expect(await boris.open("audio", tooLate, NOW + OLD_KEYS_KEPT_MS)).toBeNull();
+    expect(boris.frames.counts.noKey).toBe(1);
+  });
+
+  it("who was not given the new key opens nothing more", async () => {
+    await anna.has(6, NEXT);
+    expect(await boris.open("audio", await anna.seal("audio", opus))).toBeNull();
+    expect(boris.frames.counts).toMatchObject({ opened: 0, noKey: 1 });
+  });
+
+  it("keys that come again or late change nothing", async () => {
+    await anna.has(6, NEXT);
+    await anna.has(6, BASE);
+    await anna.has(5, BASE);
+    await boris.has(6, NEXT);
+    expect(await boris.open("audio", await anna.seal("audio", opus))).not.toBeNull();
+  });
+});
+
+describe("a frame that comes twice", () => {
+  it("opens once", async () => {
+    const sealed = await anna.seal("audio", opus);
+    expect(await boris.open("audio", sealed)).not.toBeNull();
+    expect(await boris.open("audio", sealed)).toBeNull();
+    expect(boris.frames.counts.replayed).toBe(1);
+  });
+
+  it("opens once also when both are on their way through the cipher", async () => {
+    const sealed = await anna.seal("audio", opus);
+    const both = await Promise.all([boris.open("audio", sealed), boris.open("audio", sealed)]);
+    expect(both.filter(Boolean)).toHaveLength(1);
+  });
+
+  it("is refused although the SFU made up many key ids in between", async () => {
+    const sealed = await anna.seal("audio", opus);
+    await boris.open("audio", sealed);
+    for (let leaf = 100; leaf < 200; leaf++) {
+      const invented = await (await new Device(leaf).has(5, NEXT)).seal("audio", opus);
+      expect(await boris.open("audio", invented)).toBeNull();
+    }
+    expect(await boris.open("audio", sealed)).toBeNull();
+    expect(boris.frames.counts).toMatchObject({ opened: 1, replayed: 1, forged: 100 });
+  });
+
+  it("may be late, in another order, and among frames of the other kind", async () => {
+    const frames: Bytes[] = [];
+    for (let sent = 0; sent < 50; sent++) frames.push(await anna.seal("audio", opus));
+    const video = await anna.seal("video", vp8("delta", 30));
+    expect(await boris.open("video", video)).not.toBeNull();
+    for (const sealed of frames.reverse()) expect(await boris.open("audio", sealed)).not.toBeNull();
+  });
+});
+
+it("bytes without sense are refused and never throw", async () => {
+  for (let length = 0; length < 64; length++) {
+    const noise = Uint8Array.from({ length }, (_, at) => (at * 37 + length * 11) % 256);
+    expect(await boris.open("audio", noise)).toBeNull();
+    expect(await boris.open("video", noise)).toBeNull();
+  }
+});
