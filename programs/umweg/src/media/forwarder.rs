@@ -1,0 +1,599 @@
+//! One call's forwarder: one task that owns flows and path, and tends the ways to the SFU.
+//!
+//! It begins with the browser's side alone, because the answer needs its candidates; the SFU's side comes with the ticket.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::JoinSet;
+use tokio_util::task::AbortOnDropHandle;
+use umweg_io::udp::TicketedSocket;
+use umweg_road::{RoadChoice, Way};
+use umweg_wire::Ticket;
+use umweg_wire::datagram::Flow;
+use umweg_wire::proto::v1::ServiceLink;
+
+use super::class::VideoTypes;
+use super::flows::{Flows, Source};
+use super::link::{Link, LinkEvent, LinkId};
+use super::path::{Path, Role};
+use super::sdp::Answer;
+use super::sockets::{FromBrowser, Sockets};
+use super::stun::{self, Binding};
+
+/// Datagrams between the tasks of one call.
+const QUEUE_MAX: usize = 1_024;
+/// How often path and link are looked after.
+const TICK: Duration = Duration::from_millis(100);
+/// Between two attempts to dial the link on the same road.
+const REDIAL_GAP: Duration = Duration::from_secs(1);
+/// Between two attempts to open the UDP way.
+const RESOLVE_GAP: Duration = Duration::from_secs(5);
+
+/// What the app knows of the network at the moment.
+#[derive(Clone)]
+pub(crate) struct Network {
+    pub(crate) service: Arc<ServiceLink>,
+    /// The road of the moment.
+    pub(crate) road: watch::Receiver<Option<RoadChoice>>,
+    /// Told when nothing comes back on that road: calls notice it first.
+    pub(crate) suspicion: Arc<Notify>,
+}
+
+/// The media of one call, for the app's loop. Dropping it closes every socket.
+pub(crate) struct Forwarder {
+    candidates: Vec<super::sdp::Candidate>,
+    control: mpsc::Sender<Control>,
+    _task: AbortOnDropHandle<()>,
+}
+
+enum Control {
+    Answer { ufrags: Vec<String>, video: VideoTypes },
+    Open { ticket: Ticket, udp_port: u16 },
+}
+
+impl Forwarder {
+    /// Binds the browser's side.
+    pub(crate) async fn start(network: Network) -> std::io::Result<Self> {
+        let (to_task, from_browser) = mpsc::channel(QUEUE_MAX);
+        let sockets = Sockets::bind(&to_task).await?;
+        let candidates = sockets.candidates().to_vec();
+        let (control, control_here) = mpsc::channel(4);
+        let task = tokio::spawn(Task::new(network, sockets).run(control_here, from_browser));
+        Ok(Self { candidates, control, _task: AbortOnDropHandle::new(task) })
+    }
+
+    /// The answer for the browser: with our candidates. Who knows it is let in from now on.
+    pub(crate) async fn handle_answer(&self, answer: Answer) -> String {
+        let sdp = answer.with_candidates(&self.candidates);
+        let Answer { ufrags, video, .. } = answer;
+        // The task lives as long as this value, so it takes what is sent.
+        let _ = self.control.send(Control::Answer { ufrags, video }).await;
+        sdp
+    }
+
+    /// The SFU's side: datagrams carry this ticket, to this port of the service where UDP passes (0: there is none).
+    pub(crate) async fn handle_open(&self, ticket: Ticket, udp_port: u16) {
+        let _ = self.control.send(Control::Open { ticket, udp_port }).await;
+    }
+}
+
+/// The SFU's side, once there is a ticket.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Seat {
+    ticket: Ticket,
+    udp_port: u16,
+}
+
+enum FromUdp {
+    Ready { road: u64, socket: Arc<TicketedSocket> },
+    Datagram { road: u64, flow: Flow, datagram: Vec<u8> },
+}
+
+struct Task {
+    network: Network,
+    sockets: Sockets,
+    connections: HashMap<u64, mpsc::Sender<Vec<u8>>>,
+    flows: Flows,
+    video: VideoTypes,
+    path: Path,
+    seat: Option<Seat>,
+    /// Counts the roads: what belongs to an earlier one comes too late.
+    road: u64,
+    udp: Option<Arc<TicketedSocket>>,
+    udp_tasks: JoinSet<()>,
+    udp_tried: Option<Instant>,
+    /// The link in use, and the one that is being dialed to take its place.
+    link: Option<Link>,
+    next_link: Option<Link>,
+    link_tried: Option<Instant>,
+    to_self: mpsc::Sender<FromUdp>,
+    from_udp: mpsc::Receiver<FromUdp>,
+    link_events_to_self: mpsc::Sender<(LinkId, LinkEvent)>,
+    link_events: mpsc::Receiver<(LinkId, LinkEvent)>,
+}
+
+impl Task {
+    fn new(network: Network, sockets: Sockets) -> Self {
+        let (to_self, from_udp) = mpsc::channel(QUEUE_MAX);
+        let (link_events_to_self, link_events) = mpsc::channel(QUEUE_MAX);
+        Self {
+            network,
+            sockets,
+            connections: HashMap::new(),
+            flows: Flows::default(),
+            video: VideoTypes::default(),
+            path: Path::default(),
+            seat: None,
+            road: 0,
+            udp: None,
+            udp_tasks: JoinSet::new(),
+            udp_tried: None,
+            link: None,
+            next_link: None,
+            link_tried: None,
+            to_self,
+            from_udp,
+            link_events_to_self,
+            link_events,
+        }
+    }
+
+    async fn run(mut self, mut control: mpsc::Receiver<Control>, mut from_browser: mpsc::Receiver<FromBrowser>) {
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut road = self.network.road.clone();
+        loop {
+            tokio::select! {
+                wish = control.recv() => match wish {
+                    Some(wish) => self.handle_control(wish),
+                    None => return,
+                },
+                changed = road.changed() => match changed {
+                    Ok(()) => self.handle_road(),
+                    Err(_) => return,
+                },
+                Some(event) = from_browser.recv() => self.handle_browser(event),
+                Some(event) = self.from_udp.recv() => self.handle_udp(event),
+                Some((id, event)) = self.link_events.recv() => self.handle_link(id, event),
+                _ = tick.tick() => {}
+            }
+            self.tend(Instant::now());
+        }
+    }
+
+    fn handle_control(&mut self, wish: Control) {
+        match wish {
+            Control::Answer { ufrags, video } => {
+                self.flows.handle_answer(ufrags);
+                self.video = video;
+            }
+            Control::Open { ticket, udp_port } => {
+                let seat = Seat { ticket, udp_port };
+                if self.seat.replace(seat) != Some(seat) {
+                    (self.link, self.next_link) = (None, None);
+                    self.path.handle_link_down();
+                    self.handle_road();
+                }
+            }
+        }
+    }
+
+    /// Another road, another ticket: the ways of before count no longer. A link that stands is used until the new one does.
+    fn handle_road(&mut self) {
+        self.road += 1;
+        self.udp = None;
+        self.udp_tasks.abort_all();
+        (self.udp_tried, self.link_tried, self.next_link) = (None, None, None);
+        self.path.handle_road(self.udp_port().is_some(), Instant::now());
+    }
+
+    fn handle_browser(&mut self, event: FromBrowser) {
+        match event {
+            FromBrowser::Datagram { source, datagram } => self.forward(source, &datagram),
+            FromBrowser::Connected { connection, frames } => drop(self.connections.insert(connection, frames)),
+            FromBrowser::Disconnected { connection } => {
+                self.connections.remove(&connection);
+                self.flows.handle_closed(Source::Tcp { connection });
+            }
+        }
+    }
+
+    /// From the browser to the SFU.
+    fn forward(&mut self, source: Source, datagram: &[u8]) {
+        let now = Instant::now();
+        let Some(flow) = self.flows.handle_datagram(source, datagram, now) else {
+            if let Source::Tcp { connection } = source {
+                self.connections.remove(&connection);
+            }
+            return;
+        };
+        let Some(class) = self.video.class(datagram) else { return };
+        let role = if matches!(stun::read(datagram), Some(Binding::Request { .. })) { Role::Check } else { Role::Other };
+        let ways = self.path.handle_outgoing(role, now);
+        if let (true, Some(udp)) = (ways.udp, &self.udp) {
+            udp.send(flow, datagram);
+        }
+        if let (true, Some(link)) = (ways.link, &self.link) {
+            link.send(flow, datagram, class);
+        }
+    }
+
+    fn handle_udp(&mut self, event: FromUdp) {
+        match event {
+            FromUdp::Ready { road, socket } if road == self.road => self.udp = Some(socket),
+            FromUdp::Datagram { road, flow, datagram } if road == self.road => {
+                self.path.handle_from_udp(matches!(stun::read(&datagram), Some(Binding::Success)));
+                self.give_back(flow, &datagram);
+            }
+            FromUdp::Ready { .. } | FromUdp::Datagram { .. } => {}
+        }
+    }
+
+    fn handle_link(&mut self, id: LinkId, event: LinkEvent) {
+        let is = |link: &Option<Link>| link.as_ref().is_some_and(|link| link.id() == id);
+        match event {
+            LinkEvent::Up(sender) if is(&self.next_link) => {
+                self.link = self.next_link.take();
+                if let Some(link) = &mut self.link {
+                    link.handle_up(sender);
+                }
+                self.path.handle_link_up();
+                tracing::debug!("media has a connection of its own");
+            }
+            LinkEvent::Datagram(flow, datagram) if is(&self.link) => {
+                self.path.handle_from_link();
+                self.give_back(flow, &datagram);
+            }
+            LinkEvent::Down if is(&self.link) => {
+                self.link = None;
+                self.path.handle_link_down();
+                self.network.suspicion.notify_one();
+            }
+            LinkEvent::Down if is(&self.next_link) => self.next_link = None,
+            LinkEvent::Up(_) | LinkEvent::Datagram(..) | LinkEvent::Down => {}
+        }
+    }
+
+    /// From the SFU to the browser.
+    fn give_back(&mut self, flow: Flow, datagram: &[u8]) {
+        match self.flows.source(flow) {
+            Some(Source::Udp { socket, from }) => self.sockets.send(socket, from, datagram),
+            Some(Source::Tcp { connection }) => {
+                if let Some(frames) = self.connections.get(&connection) {
+                    let _ = frames.try_send(datagram.to_vec());
+                }
+            }
+            None => {}
+        }
+    }
+
+    /// Opens what is wanted and closes what is not.
+    fn tend(&mut self, now: Instant) {
+        let Some(seat) = self.seat else { return };
+        self.path.handle_timeout(now);
+        if self.udp.is_none() && self.udp_tried.is_none_or(|tried| now >= tried + RESOLVE_GAP) {
+            self.open_udp(seat, now);
+        }
+        if self.path.link_is_silent(now) {
+            self.link = None;
+            self.path.handle_link_down();
+            self.network.suspicion.notify_one();
+            tracing::debug!("the media's connection answers no more");
+        }
+        if !self.path.wants_link(now) {
+            (self.link, self.next_link) = (None, None);
+            self.path.handle_link_down();
+            return;
+        }
+        let of_this_road = |link: &Option<Link>| link.as_ref().is_some_and(|link| link.id().road == self.road);
+        let may_dial = self.link_tried.is_none_or(|tried| now >= tried + REDIAL_GAP);
+        if may_dial && !of_this_road(&self.link) && self.next_link.is_none() {
+            self.dial_link(seat, now);
+        }
+    }
+
+    fn dial_link(&mut self, seat: Seat, now: Instant) {
+        let Some(road) = self.network.road.borrow().clone() else { return };
+        self.link_tried = Some(now);
+        let (service, events) = (self.network.service.clone(), self.link_events_to_self.clone());
+        self.next_link = Some(Link::dial(LinkId::next(self.road), road, service, seat.ticket, events));
+    }
+
+    fn udp_port(&self) -> Option<u16> {
+        let direct = matches!(&*self.network.road.borrow(), Some(RoadChoice { way: Way::Direct, .. }));
+        self.seat.map(|seat| seat.udp_port).filter(|&port| port != 0 && direct)
+    }
+
+    fn open_udp(&mut self, seat: Seat, now: Instant) {
+        let Some(port) = self.udp_port() else { return };
+        self.udp_tried = Some(now);
+        while self.udp_tasks.try_join_next().is_some() {}
+        self.udp_tasks.spawn(serve_udp(self.network.service.host.clone(), port, seat.ticket, self.road, self.to_self.clone()));
+    }
+}
+
+/// Opens the UDP way of one road and reads it for as long as the road lasts.
+async fn serve_udp(host: String, port: u16, ticket: Ticket, road: u64, to: mpsc::Sender<FromUdp>) {
+    let Ok(socket) = connect_udp(&host, port, ticket).await else {
+        tracing::debug!("the service's UDP port could not be opened");
+        return;
+    };
+    let socket = Arc::new(socket);
+    if to.send(FromUdp::Ready { road, socket: socket.clone() }).await.is_err() {
+        return;
+    }
+    loop {
+        let Ok((flow, datagram)) = socket.recv().await else {
+            // Nobody listens there (ICMP). Somebody may, later.
+            tokio::time::sleep(TICK).await;
+            continue;
+        };
+        if let Err(mpsc::error::TrySendError::Closed(_)) = to.try_send(FromUdp::Datagram { road, flow, datagram }) {
+            return;
+        }
+    }
+}
+
+async fn connect_udp(host: &str, port: u16, ticket: Ticket) -> std::io::Result<TicketedSocket> {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let mut failure = std::io::Error::from(std::io::ErrorKind::NotFound);
+    for address in tokio::net::lookup_host((host, port)).await? {
+        match TicketedSocket::connect(address, ticket).await {
+            Ok(socket) => return Ok(socket),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpStream, UdpSocket};
+    use umweg_io::listen::{Arrivals, Doors, Entrance, ListenConfig};
+    use umweg_io::media::MediaLink;
+    use umweg_io::session::{SealedStream, StaticKey};
+    use umweg_io::shutdown::Shutdown;
+    use umweg_road::Form;
+    use umweg_road::media_queue::Class;
+    use umweg_wire::datagram;
+    use umweg_wire::proto::v1::ProxyLink;
+
+    use super::super::sdp::Candidate;
+    use super::super::stun::make;
+    use super::*;
+
+    const TICKET: Ticket = Ticket([7; 16]);
+    const ANSWER: &str = include_str!("../../tests/fixtures/answer-sfu.sdp");
+    const UFRAG: &str = "hSfUfRaG0123456";
+    const VIDEO: &[u8] = &[0x90, 96, 0, 1, b'v'];
+
+    /// The service's media side: its UDP port, and media connections on a bare road.
+    struct Sfu {
+        udp: UdpSocket,
+        arrivals: Arrivals,
+        link: ServiceLink,
+        shutdown: Shutdown,
+    }
+
+    impl Drop for Sfu {
+        fn drop(&mut self) {
+            self.shutdown.begin();
+        }
+    }
+
+    impl Sfu {
+        async fn start() -> Self {
+            let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+            let key = StaticKey::random(&mut rand::rng());
+            let static_key = key.public().to_vec();
+            let config = ListenConfig {
+                doors: Doors { bare: Some(any), ..Doors::default() },
+                tls: None,
+                path: "/live".into(),
+                key,
+                scheme: Default::default(),
+                site: Default::default(),
+                connections_max: 16,
+            };
+            let (entrance, shutdown) = (Entrance::bind(config).await.unwrap(), Shutdown::new());
+            let bare_port = u32::from(entrance.addresses().bare.unwrap().port());
+            let arrivals = entrance.open(&shutdown);
+            let link = ServiceLink { host: "127.0.0.1".into(), static_key, bare_port, path: "/live".into(), ..Default::default() };
+            Self { udp: UdpSocket::bind(any).await.unwrap(), arrivals, link, shutdown }
+        }
+
+        fn udp_port(&self) -> u16 {
+            self.udp.local_addr().unwrap().port()
+        }
+
+        /// A "proxy": another address of the same door, which is all that the forwarder can see of one.
+        fn proxy(&self) -> RoadChoice {
+            let proxy =
+                ProxyLink { host: "127.0.0.1".into(), bare_port: self.link.bare_port, path: "/p".into(), ..Default::default() };
+            RoadChoice::via(proxy, Form::Bare)
+        }
+
+        async fn by_udp(&self) -> (Flow, Vec<u8>, SocketAddr) {
+            let mut buffer = [0; 2_000];
+            let (length, from) = self.udp.recv_from(&mut buffer).await.unwrap();
+            let (ticket, flow, datagram) = datagram::from_udp(&buffer[..length]).unwrap();
+            assert_eq!(ticket, TICKET);
+            (flow, datagram.to_vec(), from)
+        }
+
+        async fn answer_by_udp(&self, flow: Flow, datagram: &[u8], to: SocketAddr) {
+            self.udp.send_to(&datagram::to_udp(TICKET, flow, datagram), to).await.unwrap();
+        }
+
+        async fn link(&mut self) -> MediaLink<SealedStream> {
+            let stream = self.arrivals.media.recv().await.unwrap();
+            let (ticket, link) = MediaLink::accept(stream).await.unwrap();
+            assert_eq!(ticket, TICKET);
+            link
+        }
+    }
+
+    struct Call {
+        forwarder: Forwarder,
+        road: watch::Sender<Option<RoadChoice>>,
+        browser: UdpSocket,
+    }
+
+    impl Call {
+        async fn start(sfu: &Sfu, road: Option<RoadChoice>) -> Self {
+            let road = watch::Sender::new(road);
+            let network = Network { service: Arc::new(sfu.link.clone()), road: road.subscribe(), suspicion: Arc::default() };
+            let forwarder = Forwarder::start(network).await.unwrap();
+            let Candidate::Udp(first) = forwarder.candidates[0] else { panic!("UDP comes first") };
+            let browser = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+            browser.connect(first).await.unwrap();
+            forwarder.handle_answer(Answer::read(ANSWER).unwrap()).await;
+            forwarder.handle_open(TICKET, sfu.udp_port()).await;
+            Self { forwarder, road, browser }
+        }
+
+        async fn send(&self, datagram: &[u8]) {
+            self.browser.send(datagram).await.unwrap();
+        }
+
+        async fn receive(&self) -> Vec<u8> {
+            let mut buffer = [0; 2_000];
+            let length = self.browser.recv(&mut buffer).await.unwrap();
+            buffer[..length].to_vec()
+        }
+    }
+
+    /// Sends checks, as browsers do, until something happens.
+    async fn checking<T>(call: &Call, until: impl Future<Output = T>) -> T {
+        let checks = async {
+            loop {
+                call.send(&make::request(UFRAG)).await;
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::select! {
+            value = until => value,
+            () = checks => unreachable!("checks go on for ever"),
+        }
+    }
+
+    /// What is not a check, the next time it comes.
+    async fn media_on(link: &mut MediaLink<SealedStream>) -> (Flow, Vec<u8>) {
+        loop {
+            let (flow, datagram) = link.recv().await.unwrap();
+            if stun::read(&datagram).is_none() {
+                return (flow, datagram);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn on_a_direct_road_media_goes_by_udp_and_comes_back_to_who_asked() {
+        let sfu = Sfu::start().await;
+        let call = Call::start(&sfu, Some(RoadChoice::direct(Form::Bare))).await;
+        let (flow, _, app) = checking(&call, sfu.by_udp()).await;
+        sfu.answer_by_udp(flow, &make::success(), app).await;
+        assert_eq!(call.receive().await, make::success());
+        call.send(VIDEO).await;
+        loop {
+            let (media_flow, datagram, _) = sfu.by_udp().await;
+            if datagram == VIDEO {
+                assert_eq!(media_flow, flow);
+                break;
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn where_udp_is_silent_media_goes_by_a_connection() {
+        let mut sfu = Sfu::start().await;
+        let call = Call::start(&sfu, Some(RoadChoice::direct(Form::Bare))).await;
+        let mut link = checking(&call, sfu.link()).await;
+        let (flow, check) = checking(&call, link.recv()).await.unwrap();
+        assert!(matches!(stun::read(&check), Some(Binding::Request { .. })));
+        link.send(flow, &make::success(), Class::Urgent);
+        assert_eq!(call.receive().await, make::success());
+        call.send(VIDEO).await;
+        assert_eq!(media_on(&mut link).await, (flow, VIDEO.to_vec()));
+    }
+
+    #[tokio::test]
+    async fn the_road_changes_in_the_middle_of_a_call_and_the_browser_notices_nothing() {
+        let mut sfu = Sfu::start().await;
+        let call = Call::start(&sfu, Some(sfu.proxy())).await;
+        let mut first = checking(&call, sfu.link()).await;
+        let (flow, _) = checking(&call, first.recv()).await.unwrap();
+
+        drop(first); // the proxy stops
+        call.road.send_replace(None);
+        call.road.send_replace(Some(sfu.proxy())); // the second proxy
+        let mut second = checking(&call, sfu.link()).await;
+        let (same, _) = checking(&call, second.recv()).await.unwrap();
+        assert_eq!(same, flow, "the SFU sees the same flow");
+        second.send(flow, b"\x90\x60 from the SFU", Class::Video);
+        assert_eq!(call.receive().await, b"\x90\x60 from the SFU");
+
+        call.road.send_replace(Some(RoadChoice::direct(Form::Bare)));
+        let (same, _, app) = checking(&call, sfu.by_udp()).await;
+        assert_eq!(same, flow);
+        sfu.answer_by_udp(flow, &make::success(), app).await;
+        assert_eq!(call.receive().await, make::success());
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_breaks_on_the_same_road_is_dialed_again_and_reported() {
+        let mut sfu = Sfu::start().await;
+        let call = Call::start(&sfu, Some(sfu.proxy())).await;
+        drop(checking(&call, sfu.link()).await);
+        let mut again = checking(&call, sfu.link()).await;
+        assert!(checking(&call, again.recv()).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn ice_tcp_reaches_the_sfu_too_and_a_stranger_on_it_does_not() {
+        let sfu = Sfu::start().await;
+        let call = Call::start(&sfu, Some(RoadChoice::direct(Form::Bare))).await;
+        let tcp = call.forwarder.candidates.iter().find_map(|candidate| match candidate {
+            Candidate::TcpPassive(address) => Some(*address),
+            Candidate::Udp(_) => None,
+        });
+        let mut stranger = TcpStream::connect(tcp.unwrap()).await.unwrap();
+        stranger.write_all(&super::super::ice_tcp::frame(&make::request("guess")).unwrap()).await.unwrap();
+        assert_eq!(stranger.read(&mut [0; 16]).await.unwrap_or(0), 0, "it is hung up on");
+
+        let mut browser = TcpStream::connect(tcp.unwrap()).await.unwrap();
+        let check = make::request(UFRAG);
+        let frame = super::super::ice_tcp::frame(&check).unwrap();
+        let (flow, came, app) = loop {
+            // UDP to the service may not be open yet: a browser, too, repeats its checks.
+            browser.write_all(&frame).await.unwrap();
+            if let Ok(came) = tokio::time::timeout(Duration::from_millis(50), sfu.by_udp()).await {
+                break came;
+            }
+        };
+        assert_eq!(came, check);
+        sfu.answer_by_udp(flow, &make::success(), app).await;
+        let mut answer = vec![0; 2 + make::success().len()];
+        browser.read_exact(&mut answer).await.unwrap();
+        assert_eq!(answer[2..], make::success());
+    }
+
+    #[tokio::test]
+    async fn before_it_names_our_ufrag_nothing_of_a_sender_is_forwarded() {
+        let sfu = Sfu::start().await;
+        let call = Call::start(&sfu, Some(RoadChoice::direct(Form::Bare))).await;
+        let stranger = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        stranger.connect(call.browser.peer_addr().unwrap()).await.unwrap();
+        for datagram in [make::request("guess"), VIDEO.to_vec(), make::success()] {
+            stranger.send(&datagram).await.unwrap();
+        }
+        let (_, first, _) = checking(&call, sfu.by_udp()).await;
+        assert_eq!(first, make::request(UFRAG), "what was sent before did not come");
+    }
+}

@@ -1,0 +1,312 @@
+//! The road: how the app is connected to its service, and everything that goes over it.
+//!
+//! `umweg_road::ranking` says which road is dialed next, `umweg_io` dials it, `connection` carries requests and streams. The app's
+//! loop owns the `Road`, hands it the client's outputs, and takes the client's inputs out of `next`. Nothing here survives a
+//! connection: the client asks again on the next one.
+
+mod connection;
+mod lanes;
+mod proxy_test;
+mod requests;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::sleep;
+use tonic::transport::Channel;
+use umweg_client::port::{Failure, Input, Request, RequestId};
+use umweg_client::view::{ProxyUse, RoadState};
+use umweg_io::clock;
+use umweg_io::dial::{DialError, dial};
+use umweg_io::rpc::{self, Lost};
+use umweg_io::session::Purpose;
+use umweg_road::ranking::{self, Attempt, Output, Ranking, Winners};
+use umweg_road::{RoadChoice, Way};
+use umweg_wire::links::Linked;
+use umweg_wire::proto::v1::{self, ProxyLink, ServiceLink};
+use umweg_wire::{CallId, Capability, LogId, Timestamp};
+
+use crate::media::Network;
+use connection::{Connection, ConnectionNumber, Event, INPUTS_MAX, Reporter};
+use proxy_test::test_proxy;
+
+/// The machine's clock may be set while the ranking waits: it is asked again at least so often.
+const WAIT_MAX: Duration = Duration::from_secs(30);
+
+pub(crate) struct Road {
+    service: Arc<ServiceLink>,
+    ranking: Ranking,
+    dialing: JoinSet<Dialed>,
+    dialing_by_attempt: BTreeMap<Attempt, AbortHandle>,
+    connection: Option<(Attempt, Connection)>,
+    connections: u64,
+    to_self: mpsc::Sender<(ConnectionNumber, Event)>,
+    events: mpsc::Receiver<(ConnectionNumber, Event)>,
+    tests: JoinSet<Input>,
+    /// Inputs that are known already.
+    inputs: VecDeque<Input>,
+    shown: Option<RoadState>,
+    failure: Option<DialError>,
+    of_the_moment: watch::Sender<Option<RoadChoice>>,
+    suspicion: Arc<Notify>,
+}
+
+/// What came of an attempt.
+struct Dialed {
+    attempt: Attempt,
+    road: RoadChoice,
+    result: Result<(Channel, Lost), DialError>,
+}
+
+impl Road {
+    /// To that service; it begins when `handle_roads` says what may be used.
+    pub(crate) fn new(service: ServiceLink, seed: u64) -> Self {
+        let (to_self, events) = mpsc::channel(INPUTS_MAX);
+        Self {
+            ranking: Ranking::new(service.clone(), Winners::default(), seed),
+            service: Arc::new(service),
+            dialing: JoinSet::new(),
+            dialing_by_attempt: BTreeMap::new(),
+            connection: None,
+            connections: 0,
+            to_self,
+            events,
+            tests: JoinSet::new(),
+            inputs: VecDeque::new(),
+            shown: None,
+            failure: None,
+            of_the_moment: watch::Sender::new(None),
+            suspicion: Arc::new(Notify::new()),
+        }
+    }
+
+    /// For the media of calls.
+    pub(crate) fn network(&self) -> Network {
+        Network { service: self.service.clone(), road: self.of_the_moment.subscribe(), suspicion: self.suspicion.clone() }
+    }
+
+    /// What may be used has changed.
+    pub(crate) fn handle_roads(&mut self, proxies: Vec<ProxyLink>, when: ProxyUse) {
+        let when = match when {
+            ProxyUse::WhenBlocked => ranking::ProxyUse::WhenBlocked,
+            ProxyUse::Always => ranking::ProxyUse::Always,
+            ProxyUse::Never => ranking::ProxyUse::Never,
+        };
+        self.ranking.handle_roads(proxies, when, clock::now());
+        self.execute_ranking();
+    }
+
+    /// Without a connection requests, streams and subscriptions come to nothing: the client knows, and asks again on the next.
+    pub(crate) fn request(&mut self, id: RequestId, request: Request) {
+        match &mut self.connection {
+            Some((_, connection)) => connection.request(id, request),
+            None => self.inputs.push_back(Input::Answer { id, result: Err(Failure::Unreachable) }),
+        }
+    }
+
+    pub(crate) fn watch(&mut self, request: v1::WatchRequest) {
+        if let Some((_, connection)) = &self.connection {
+            connection.watch(request);
+        }
+    }
+
+    pub(crate) fn watch_roster(&mut self, call: CallId, log: LogId, capability: &Capability, on: bool) {
+        if let Some((_, connection)) = &mut self.connection {
+            connection.watch_roster(call, log, capability, on);
+        }
+    }
+
+    pub(crate) fn participate(&mut self, call: CallId, request: v1::ParticipantRequest) {
+        let taken = match &mut self.connection {
+            Some((_, connection)) => connection.participate(call, request),
+            None => Err(Failure::Unreachable),
+        };
+        if let Err(failure) = taken {
+            self.inputs.push_back(Input::ParticipantLost { call, failure });
+        }
+    }
+
+    /// Tries a proxy, beside whatever road there is.
+    pub(crate) fn test(&mut self, proxy: ProxyLink) {
+        let service = self.service.clone();
+        self.tests.spawn(async move {
+            let standing = test_proxy(&proxy, &service).await;
+            Input::ProxyTested { link: proxy.to_link(), standing }
+        });
+    }
+
+    /// Ends the connection, if there is one; the next road is sought. The client hears of it from who calls this.
+    pub(crate) fn hang_up(&mut self) {
+        self.inputs.retain(|input| !matches!(input, Input::Connected | Input::Disconnected));
+        self.end_connection();
+        self.show_state();
+    }
+
+    /// There is a connection, and no request waits or is under way.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.inputs.is_empty() && self.connection.as_ref().is_some_and(|(_, connection)| connection.is_quiet())
+    }
+
+    /// The next thing that the client has to know. Nothing is lost when the future is dropped.
+    pub(crate) async fn next(&mut self) -> Input {
+        loop {
+            if let Some(input) = self.inputs.pop_front() {
+                return input;
+            }
+            let wait =
+                self.ranking.poll_timeout(clock::now()).map_or(WAIT_MAX, |at: Timestamp| at.since(clock::now())).min(WAIT_MAX);
+            tokio::select! {
+                Some(dialed) = self.dialing.join_next() => {
+                    if let Ok(dialed) = dialed {
+                        self.handle_dialed(dialed);
+                    }
+                }
+                Some((number, event)) = self.events.recv() => self.handle_event(number, event),
+                Some(tested) = self.tests.join_next() => self.inputs.extend(tested.ok()),
+                () = self.suspicion.notified() => self.handle_suspicion(),
+                () = sleep(wait) => self.ranking.handle_timeout(clock::now()),
+            }
+            self.execute_ranking();
+        }
+    }
+
+    fn handle_dialed(&mut self, dialed: Dialed) {
+        let Dialed { attempt, road, result } = dialed;
+        if self.dialing_by_attempt.remove(&attempt).is_none() {
+            return;
+        }
+        match result {
+            Ok((channel, lost)) => {
+                self.ranking.handle_result(attempt, Ok(()), clock::now());
+                if self.ranking.road() == Some(&road) {
+                    self.begin_connection(attempt, road, channel, lost);
+                }
+            }
+            Err(error) => {
+                tracing::debug!(%error, "a road leads nowhere");
+                let failure = failure(&error);
+                self.failure = Some(error);
+                self.ranking.handle_result(attempt, Err(failure), clock::now());
+            }
+        }
+    }
+
+    fn begin_connection(&mut self, attempt: Attempt, road: RoadChoice, channel: Channel, lost: Lost) {
+        self.connections += 1;
+        let reporter = Reporter { number: ConnectionNumber(self.connections), to: self.to_self.clone() };
+        tracing::info!(form = ?road.form, proxy = matches!(road.way, Way::Via(_)), "connected");
+        self.failure = None;
+        self.of_the_moment.send_replace(Some(road.clone()));
+        self.connection = Some((attempt, Connection::new(road, channel, lost, reporter)));
+        self.show_state();
+        self.inputs.push_back(Input::Connected);
+    }
+
+    fn handle_event(&mut self, number: ConnectionNumber, event: Event) {
+        let Some((_, connection)) = self.connection.as_mut().filter(|(_, connection)| connection.number() == number) else {
+            return;
+        };
+        match event {
+            Event::Input(input) => self.inputs.push_back(input),
+            Event::OfCall { call, stream, input } if connection.handle_of_call(call, stream, &input) => {
+                self.inputs.push_back(input)
+            }
+            Event::OfCall { .. } => {}
+            Event::Answered { lane, input } => {
+                connection.handle_answered(&lane);
+                self.inputs.push_back(input);
+            }
+            Event::Gone => {
+                tracing::info!("the connection is gone");
+                self.end_connection();
+                self.inputs.push_back(Input::Disconnected);
+            }
+        }
+    }
+
+    /// What came by the old connection, and was not taken yet, still counts: only its requests have failed.
+    fn end_connection(&mut self) {
+        if let Some((attempt, _)) = self.connection.take() {
+            self.of_the_moment.send_replace(None);
+            self.ranking.handle_lost(attempt, clock::now());
+        }
+    }
+
+    fn handle_suspicion(&mut self) {
+        if let Some((_, connection)) = &mut self.connection {
+            connection.suspect();
+        }
+    }
+
+    fn execute_ranking(&mut self) {
+        while let Some(output) = self.ranking.poll_output() {
+            match output {
+                Output::Dial { attempt, road } => self.dial(attempt, road),
+                Output::Drop(attempt) => {
+                    if let Some(task) = self.dialing_by_attempt.remove(&attempt) {
+                        task.abort();
+                    }
+                    if self.connection.as_ref().is_some_and(|(current, _)| *current == attempt) {
+                        self.connection = None;
+                        self.of_the_moment.send_replace(None);
+                        self.inputs.push_back(Input::Disconnected);
+                    }
+                }
+            }
+        }
+        self.show_state();
+    }
+
+    fn dial(&mut self, attempt: Attempt, road: RoadChoice) {
+        let service = self.service.clone();
+        let task = self.dialing.spawn(async move {
+            let result = connect(&road, &service).await;
+            Dialed { attempt, road, result }
+        });
+        self.dialing_by_attempt.insert(attempt, task);
+    }
+
+    /// Tells the client how it stands, if that is news.
+    fn show_state(&mut self) {
+        let state = match &self.connection {
+            Some((_, connection)) => connected(connection.road()),
+            None => self.disconnected(),
+        };
+        if self.shown.as_ref() != Some(&state) {
+            self.shown = Some(state.clone());
+            self.inputs.push_back(Input::Road(state));
+        }
+    }
+
+    fn disconnected(&self) -> RoadState {
+        match &self.failure {
+            None => RoadState::Connecting,
+            Some(failure) => RoadState::Offline { reason: Some(failure.to_string()), next_try: None },
+        }
+    }
+}
+
+async fn connect(road: &RoadChoice, service: &ServiceLink) -> Result<(Channel, Lost), DialError> {
+    let stream = dial(road, service, Purpose::Rpc).await?;
+    rpc::connect(stream).await.map_err(|_| DialError::Version)
+}
+
+/// Whether anybody could have counted a connection.
+fn failure(error: &DialError) -> ranking::Failure {
+    match error {
+        DialError::NotOffered(_) | DialError::NoAddress(_) | DialError::Closed(_) | DialError::Unreachable(_) => {
+            ranking::Failure::NoConnection
+        }
+        _ => ranking::Failure::Broken,
+    }
+}
+
+fn connected(road: &RoadChoice) -> RoadState {
+    match &road.way {
+        Way::Direct => RoadState::Direct,
+        Way::Via(proxy) => RoadState::Proxy { name: if proxy.name.is_empty() { proxy.host.clone() } else { proxy.name.clone() } },
+    }
+}

@@ -1,0 +1,260 @@
+//! Starting: read everything, check everything, open the folder, bind the door; only then the loop runs.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use rand::{Rng, TryRng};
+use tokio::sync::mpsc;
+use umweg_client::Client;
+use umweg_client::command::Command;
+use umweg_client::view::ProxyUse;
+use umweg_io::clock;
+use umweg_io::shutdown::Shutdown;
+use umweg_wire::Timestamp;
+use umweg_wire::links::Linked;
+use umweg_wire::proto::v1::ProxyLink;
+use zeroize::Zeroizing;
+
+use crate::app::App;
+use crate::cli::{Refused, Run};
+use crate::folder::{Folder, FolderError, Passphrases, Running, Settings, VaultError};
+use crate::pages::{BindError, Door, PageEvent};
+use crate::road::Road;
+
+/// 2026-01-01: this program did not exist before, so a clock that says otherwise is wrong.
+const CLOCK_MIN: Timestamp = Timestamp(1_767_225_600_000);
+/// Events of pages that wait for the loop.
+const PAGE_EVENTS_MAX: usize = 64;
+/// An app that has just started says where it listens within this time.
+const ANNOUNCED_WITHIN: Duration = Duration::from_secs(5);
+/// Pages get this long to hear that the app stops.
+const STOP_TIME_MAX: Duration = Duration::from_secs(2);
+
+/// Which account, on which service.
+#[derive(clap::Args, Clone)]
+pub(crate) struct Place {
+    /// The account's folder [default: ~/.local/share/umweg]
+    #[arg(long, global = true, value_name = "DIR", env = "UMWEG_DATA")]
+    pub(crate) data: Option<PathBuf>,
+    /// The link of the service; needed the first time, its operator gives it to you
+    #[arg(long, global = true, value_name = "LINK", env = "UMWEG_SERVICE")]
+    pub(crate) service: Option<String>,
+    /// Protect a new folder with a passphrase instead of a key file
+    #[arg(long, global = true)]
+    pub(crate) passphrase: bool,
+}
+
+/// Runs the app until it is told to stop.
+pub(crate) async fn run_app(place: Place, run: Run) -> anyhow::Result<()> {
+    let proxies =
+        run.proxies.iter().map(|link| ProxyLink::from_link(link).context("--proxy")).collect::<anyhow::Result<Vec<_>>>()?;
+    let shutdown = Shutdown::new();
+    shutdown.on_signals().context("failed to listen for signals")?;
+    let mut started = Started::new(&place, run.port, &shutdown).await?;
+    let mut wishes: Vec<_> = proxies.iter().map(|proxy| Command::AddProxy { link: proxy.to_link() }).collect();
+    wishes.extend(run.no_direct.then_some(Command::UseProxies { when: ProxyUse::Always }));
+    for wish in wishes {
+        started.app.wish(wish).context("failed to change the proxies")?;
+    }
+    let link = started.start_link.clone();
+    writeln!(std::io::stdout(), "ready {link}").context("failed to print the link")?;
+    if !run.no_browser {
+        open_browser(link);
+    }
+    let ended = started.app.run().await;
+    shutdown.drain(STOP_TIME_MAX).await;
+    ended
+}
+
+/// An app whose door is served.
+struct Started {
+    app: App,
+    running: Running,
+    start_link: String,
+    _announced: Box<dyn Send>,
+    _folder: Folder,
+}
+
+impl Started {
+    async fn new(place: &Place, port: Option<u16>, shutdown: &Shutdown) -> anyhow::Result<Self> {
+        check_clock(clock::now())?;
+        let folder = Folder::open(&folder_path(place)?)?;
+        let database =
+            folder.vault().unlock(&mut AtTerminal { wants_passphrase: place.passphrase }).context("failed to open the database")?;
+        let settings = Settings::open(&database).context("failed to open the database")?;
+        let service = settings.service(place.service.as_deref())?;
+        let door = open_door(port, &settings).await?;
+        let prefix = service.static_key.first_chunk().copied().context("the service's link is damaged")?;
+        let mut seed = [0; 32];
+        rand::rngs::SysRng.try_fill_bytes(&mut seed).map_err(|_| anyhow!("the system gives no random numbers"))?;
+        let client = Client::open(database, prefix, seed).map_err(|error| anyhow!("failed to {error}"))?;
+        let running = Running { port: door.port(), secret: door.secret().clone() };
+        let announced = folder.announce(&running)?;
+        let start_link = door.start_link();
+        let (to_app, page_events) = mpsc::channel::<PageEvent>(PAGE_EVENTS_MAX);
+        let served = door.serve(to_app, shutdown.clone());
+        shutdown.spawn(async move {
+            if let Err(error) = served.await {
+                tracing::error!(kind = ?error.kind(), "the pages' door failed");
+            }
+        });
+        let road = Road::new(service, rand::rng().next_u64());
+        let app = App::new(client, road, page_events, shutdown.clone());
+        Ok(Self { app, running, start_link, _announced: Box::new(announced), _folder: folder })
+    }
+}
+
+/// The app that a command speaks with.
+pub(crate) enum WithApp {
+    /// One that runs already.
+    Theirs(Running),
+    /// One of the command's own.
+    Ours(Box<OwnApp>),
+}
+
+/// An app for one command.
+pub(crate) struct OwnApp {
+    started: Started,
+    shutdown: Shutdown,
+}
+
+impl WithApp {
+    /// Finds or starts it.
+    pub(crate) async fn on(place: Place) -> anyhow::Result<Self> {
+        let shutdown = Shutdown::new();
+        match Started::new(&place, Some(0), &shutdown).await {
+            Ok(started) => {
+                shutdown.on_signals().context("failed to listen for signals")?;
+                Ok(Self::Ours(Box::new(OwnApp { started, shutdown })))
+            }
+            Err(error) => match error.downcast_ref() {
+                Some(FolderError::InUse(folder)) => find_running(folder).await.map(Self::Theirs).ok_or(error),
+                _ => Err(error),
+            },
+        }
+    }
+
+    /// Runs the command; an own app stays until what the command began is done, but not longer than `patience`.
+    pub(crate) async fn run(
+        self,
+        patience: Duration,
+        command: impl AsyncFnOnce(&Running) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let OwnApp { mut started, shutdown } = match self {
+            Self::Theirs(running) => return command(&running).await,
+            Self::Ours(own) => *own,
+        };
+        let done = tokio::select! {
+            ended = started.app.run() => ended.and_then(|()| bail!("interrupted")),
+            done = command(&started.running) => done,
+        };
+        let done = match done {
+            Ok(()) if patience > Duration::ZERO && !started.app.run_until_quiet(patience).await? => {
+                Err(Refused::NotYet("it is written down, and goes out when the app runs and there is a road").into())
+            }
+            done => done,
+        };
+        shutdown.drain(STOP_TIME_MAX).await;
+        done
+    }
+}
+
+fn folder_path(place: &Place) -> anyhow::Result<PathBuf> {
+    place.folder().context("there is no home folder: say with --data which folder to use")
+}
+
+fn check_clock(now: Timestamp) -> anyhow::Result<()> {
+    if now < CLOCK_MIN {
+        bail!("this computer's clock says that it is before 2026: set the date and start again");
+    }
+    Ok(())
+}
+
+/// The port of the last time is wished, not needed: the browser remembers permissions by it.
+async fn open_door(port: Option<u16>, settings: &Settings<'_>) -> anyhow::Result<Door> {
+    if let Some(port) = port {
+        return Ok(Door::open(port).await?);
+    }
+    let last = settings.port().context("failed to open the database")?.unwrap_or(0);
+    let door = match Door::open(last).await {
+        Err(BindError::Taken(_) | BindError::Forbidden(_)) => Door::open(0).await?,
+        door => door?,
+    };
+    settings.set_port(door.port()).context("failed to write to the database")?;
+    Ok(door)
+}
+
+async fn find_running(folder: &std::path::Path) -> Option<Running> {
+    let deadline = tokio::time::Instant::now() + ANNOUNCED_WITHIN;
+    loop {
+        match Running::find(folder) {
+            None if tokio::time::Instant::now() < deadline => tokio::time::sleep(Duration::from_millis(50)).await,
+            found => return found,
+        }
+    }
+}
+
+fn open_browser(link: String) {
+    // The program that opens it may take its time, or be missing.
+    tokio::task::spawn_blocking(move || {
+        if open::that_detached(link).is_err() {
+            tracing::warn!("no browser could be opened: open the printed link yourself");
+        }
+    });
+}
+
+/// Asks the person at the terminal, or the environment.
+struct AtTerminal {
+    wants_passphrase: bool,
+}
+
+impl Passphrases for AtTerminal {
+    fn choose(&mut self) -> Result<Option<Zeroizing<String>>, VaultError> {
+        if let Some(passphrase) = from_environment() {
+            return Ok(Some(passphrase));
+        }
+        if !self.wants_passphrase {
+            return Ok(None);
+        }
+        let first = prompt("A passphrase for the new folder: ")?;
+        if first == prompt("The same again: ")? { Ok(Some(first)) } else { Err(VaultError::NotTheSame) }
+    }
+
+    fn ask(&mut self) -> Result<Zeroizing<String>, VaultError> {
+        from_environment().map_or_else(|| prompt("Passphrase: "), Ok)
+    }
+}
+
+fn from_environment() -> Option<Zeroizing<String>> {
+    std::env::var("UMWEG_PASSPHRASE").ok().map(Zeroizing::new)
+}
+
+fn prompt(question: &str) -> Result<Zeroizing<String>, VaultError> {
+    rpassword::prompt_password(question).map(Zeroizing::new).map_err(|_| VaultError::NobodyToAsk)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_before_2026_is_said() {
+        assert!(check_clock(CLOCK_MIN).is_ok());
+        let error = check_clock(Timestamp(CLOCK_MIN.0 - 1)).unwrap_err().to_string();
+        assert!(error.contains("before 2026: set the date"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_port_that_was_asked_for_must_be_free_and_one_of_the_last_time_need_not() {
+        let database = rusqlite::Connection::open_in_memory().unwrap();
+        let settings = Settings::open(&database).unwrap();
+        let taken = open_door(None, &settings).await.unwrap();
+        let refused = open_door(Some(taken.port()), &settings).await.err().unwrap().to_string();
+        assert!(refused.contains("is taken by another program"), "{refused}");
+        let other = open_door(None, &settings).await.unwrap();
+        assert_ne!(other.port(), taken.port());
+        assert_eq!(settings.port().unwrap(), Some(other.port()), "and is remembered in its place");
+    }
+}
