@@ -101,7 +101,7 @@ impl Router {
         let now = Instant::now();
         match command {
             Command::Datagram { ticket, link, flow, datagram } => {
-                self.handle_datagram(ticket, flow, &datagram, WayId::Link(link), now)
+                self.handle_datagram(ticket, flow, &datagram, WayId::Link(link), now);
             }
             Command::Enter { log, offer, note, camera, answer } => {
                 let entered = self.rooms.handle_enter(log, &offer, note, camera, &mut rand::rng(), now);
