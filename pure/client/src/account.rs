@@ -91,6 +91,11 @@ pub(crate) fn mine(db: &Connection) -> Result<Account, StoreError> {
     load(db)?.ok_or(StoreError::Corrupt("the account is missing"))
 }
 
+/// Its id alone, without a look at the keys.
+pub(crate) fn my_id(db: &Connection) -> Result<Option<AccountId>, StoreError> {
+    Ok(db.prepare_cached("SELECT id FROM account")?.query_row([], |row| Ok(AccountId(row.get(0)?))).optional()?)
+}
+
 /// Makes the keys; the inbox follows when there is a road.
 pub(crate) fn create(step: &mut Step<'_>, name: &str) -> Result<(), CommandError> {
     let name = checked_name(name)?;
@@ -103,8 +108,8 @@ pub(crate) fn create(step: &mut Step<'_>, name: &str) -> Result<(), CommandError
     let (inbox, owner) = (LogId::random(step.rng), Capability::random(step.rng));
     let (inbox_key, link_secret) = (InboxKey::generate(step.rng), LinkSecret::random(step.rng));
     step.db.execute(
-        "INSERT INTO account (one, name, account_key, device_key, certificate, inbox, owner, inbox_key, link_secret)
-         VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO account (one, name, account_key, device_key, certificate, inbox, owner, inbox_key, link_secret, id)
+         VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         params![
             name,
             account.to_bytes().as_slice(),
@@ -114,6 +119,7 @@ pub(crate) fn create(step: &mut Step<'_>, name: &str) -> Result<(), CommandError
             owner.expose(),
             inbox_key.to_bytes().as_slice(),
             link_secret.expose(),
+            account.id().0,
         ],
     )?;
     outbox::push(step, Lane::Own, &Task::OpenInbox)?;

@@ -172,12 +172,7 @@ pub(crate) struct MemberOf {
 pub(crate) fn members(db: &Connection, log: LogId) -> Result<Vec<MemberOf>, StoreError> {
     let mut query = db.prepare_cached("SELECT account, joined, delivered, read FROM member WHERE log = ?1 ORDER BY leaf")?;
     let rows = query.query_map([log.0], |row| {
-        Ok(MemberOf {
-            account: AccountId(row.get(0)?),
-            joined: row.get(1)?,
-            delivered: row.get(2)?,
-            read: row.get(3)?,
-        })
+        Ok(MemberOf { account: AccountId(row.get(0)?), joined: row.get(1)?, delivered: row.get(2)?, read: row.get(3)? })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

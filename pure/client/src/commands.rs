@@ -17,7 +17,7 @@ pub(crate) fn handle(step: &mut Step<'_>, command: Command) -> Result<(), Comman
         Command::RemoveProxy { link } => proxies::remove(step, &link),
         Command::TestProxy { link } => proxies::test(step, &link),
         Command::UseProxies { when } => proxies::set_use(step, when),
-        command if account::load(step.db)?.is_some() => handle_with_account(step, command),
+        command if account::my_id(step.db)?.is_some() => handle_with_account(step, command),
         _ => Err(CommandError::NoAccount),
     }
 }

@@ -69,20 +69,15 @@ pub(crate) fn all(db: &Connection) -> Result<Vec<Person>, StoreError> {
 
 /// What to call somebody.
 pub(crate) fn name_of(db: &Connection, account: AccountId) -> Result<String, StoreError> {
-    if let Some(me) = account::load(db)?
-        && me.id == account
-    {
-        return Ok(me.name);
-    }
-    let name: Option<String> =
-        db.prepare_cached("SELECT name FROM person WHERE account = ?1")?.query_row([account.0], |row| row.get(0)).optional()?;
+    let sql = "SELECT name FROM account WHERE id = ?1 UNION ALL SELECT name FROM person WHERE account = ?1";
+    let name: Option<String> = db.prepare_cached(sql)?.query_row([account.0], |row| row.get(0)).optional()?;
     Ok(name.filter(|name| !name.is_empty()).unwrap_or_else(|| "?".to_owned()))
 }
 
 /// Notes who somebody is; an acquaintance only grows. What they call themself, and how they are reached, may change.
 pub(crate) fn learn(step: &mut Step<'_>, card: &ContactCard, acquaintance: Acquaintance) -> Result<(), StoreError> {
     let Some(account) = whose(card) else { return Ok(()) };
-    if account::mine(step.db)?.id == account {
+    if account::my_id(step.db)? == Some(account) {
         return Ok(());
     }
     step.db
@@ -97,7 +92,7 @@ pub(crate) fn learn(step: &mut Step<'_>, card: &ContactCard, acquaintance: Acqua
 
 /// Notes a member whose card has not come yet.
 pub(crate) fn meet(step: &mut Step<'_>, account: AccountId) -> Result<(), StoreError> {
-    if account::mine(step.db)?.id != account {
+    if account::my_id(step.db)? != Some(account) {
         step.db
             .prepare_cached("INSERT OR IGNORE INTO person (account, name, standing) VALUES (?1, '', 0)")?
             .execute([account.0])?;

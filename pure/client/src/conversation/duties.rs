@@ -38,9 +38,9 @@ pub(crate) fn handle_request(step: &mut Step<'_>, chat: &Chat, entry: &Entry) ->
 }
 
 fn note(step: &mut Step<'_>, log: LogId, account: AccountId, request: Option<Vec<u8>>) -> Result<(), StoreError> {
-    let me = account::mine(step.db)?.id;
+    let me = account::my_id(step.db)?;
     let others = chats::members(step.db, log)?.into_iter().filter(|member| member.account != account);
-    let rank = others.take_while(|member| member.account != me).count();
+    let rank = others.take_while(|member| Some(member.account) != me).count();
     let due = step.now.after(TURN * u32::try_from(rank).unwrap_or(u32::MAX));
     step.db.execute(
         "INSERT OR REPLACE INTO duty (log, account, request, due, queued) VALUES (?1, ?2, ?3, ?4, 0)",

@@ -1,6 +1,7 @@
 -- The account of this device: one row, or none before it is created.
 CREATE TABLE account (
   one INTEGER PRIMARY KEY CHECK (one = 1),
+  id BLOB NOT NULL,             -- account id
   name TEXT NOT NULL,
   account_key BLOB NOT NULL,
   device_key BLOB NOT NULL,

@@ -1,0 +1,81 @@
+//! Getting to know each other.
+
+use umweg_client::view::ContactStanding;
+use umweg_client::{Command, CommandError};
+
+use crate::house::House;
+
+#[test]
+fn two_people_meet_by_link_and_read_the_same_safety_code() {
+    let house = House::acquainted(&["Anna", "Ben"]);
+    let (one, other) = (house.chat_with(0, 1), house.chat_with(1, 0));
+    assert!(one == other);
+    let code = house.chat(0, one).safety_code.unwrap();
+    assert_eq!(Some(&code), house.chat(1, one).safety_code.as_ref());
+    assert_eq!(code.split_whitespace().count(), 12);
+}
+
+#[test]
+fn a_stranger_is_a_name_and_a_text_until_accepted() {
+    let mut house = House::new(&["Anna", "Ben"]);
+    let link = house.view(1).me.unwrap().link;
+    house.order(0, Command::RequestContact { link, text: "it is me".into() });
+    house.settle();
+    let view = house.view(1);
+    assert_eq!((view.requests[0].name.as_str(), view.requests[0].text.as_str()), ("Anna", "it is me"));
+    assert!(view.chats.is_empty() && view.contacts.is_empty());
+    assert!(house.view(0).contacts[0].standing == ContactStanding::Asked);
+    let account = house.account(0);
+    house.order(1, Command::DeclineRequest { account });
+    house.settle();
+    assert!(house.view(1).requests.is_empty() && house.view(0).chats.is_empty());
+}
+
+#[test]
+fn two_who_ask_each_other_get_one_conversation() {
+    let mut house = House::new(&["Anna", "Ben"]);
+    let links: Vec<String> = (0..2).map(|who| house.view(who).me.unwrap().link).collect();
+    house.disconnect(0);
+    house.disconnect(1);
+    house.order(0, Command::RequestContact { link: links[1].clone(), text: String::new() });
+    house.order(1, Command::RequestContact { link: links[0].clone(), text: String::new() });
+    house.connect(0);
+    house.connect(1);
+    house.settle();
+    assert_eq!(house.view(0).chats.len(), 1);
+    assert!(house.chat_with(0, 1) == house.chat_with(1, 0));
+}
+
+#[test]
+fn a_request_made_offline_is_sent_later() {
+    let mut house = House::new(&["Anna", "Ben"]);
+    let link = house.view(1).me.unwrap().link;
+    house.disconnect(0);
+    house.order(0, Command::RequestContact { link, text: String::new() });
+    house.settle();
+    assert!(house.view(1).requests.is_empty());
+    house.connect(0);
+    house.settle();
+    assert_eq!(house.view(1).requests.len(), 1);
+}
+
+#[test]
+fn wrong_links_say_what_is_wrong() {
+    let mut house = House::new(&["Anna", "Ben"]);
+    let own = house.view(0).me.unwrap().link;
+    let wrong =
+        |house: &mut House, link: &str| house.try_order(0, Command::RequestContact { link: link.into(), text: String::new() });
+    assert_eq!(wrong(&mut house, &own), Err(CommandError::OwnLink));
+    assert!(matches!(wrong(&mut house, "hello"), Err(CommandError::WrongLink { .. })));
+}
+
+#[test]
+fn a_blocked_person_reaches_nobody() {
+    let mut house = House::acquainted(&["Anna", "Ben"]);
+    let chat = house.chat_with(0, 1);
+    let ben = house.account(1);
+    house.order(0, Command::Block { account: ben, blocked: true });
+    house.say(1, chat, "let me in");
+    house.settle();
+    assert!(house.texts(0, chat).is_empty());
+}
