@@ -19,3 +19,6 @@ globalThis.ResizeObserver ??= class {
   unobserve() {}
   disconnect() {}
 };
+
+// axe looks for icon fonts by drawing letters; there is nothing to draw on here.
+HTMLCanvasElement.prototype.getContext = () => null;

@@ -6,14 +6,14 @@ import { useWords } from "../words";
 import { Icon } from "./Icon";
 import { RoadSign } from "./RoadSign";
 
-type HeadProps = { title: string; children?: ReactNode; before?: ReactNode; actions?: ReactNode; onBack?: () => void };
+type HeadProps = { title: string; children?: ReactNode; before?: ReactNode; actions?: ReactNode; road?: boolean };
 
-export function DetailHead({ title, children, before, actions, onBack = goUp }: HeadProps) {
+export function DetailHead({ title, children, before, actions, road = true }: HeadProps) {
   const words = useWords();
   return (
     <>
       <header className="detail-head">
-        <button type="button" className="button button-icon only-narrow" aria-label={words.back} onClick={onBack}>
+        <button type="button" className="button button-icon only-narrow" aria-label={words.back} onClick={goUp}>
           <Icon name="back" />
         </button>
         {before}
@@ -25,18 +25,20 @@ export function DetailHead({ title, children, before, actions, onBack = goUp }: 
         </div>
         {actions}
       </header>
-      <div className="detail-road">
-        <RoadSign />
-      </div>
+      {road && (
+        <div className="detail-road">
+          <RoadSign />
+        </div>
+      )}
     </>
   );
 }
 
-/** A page of settings or forms. */
-export function Sheet({ title, children }: { title: string; children: ReactNode }) {
+/** A page of settings or forms. `road` is false where the page itself shows it. */
+export function Sheet({ title, road = true, children }: { title: string; road?: boolean; children: ReactNode }) {
   return (
     <>
-      <DetailHead title={title} />
+      <DetailHead title={title} road={road} />
       <div className="detail-body">
         <div className="sheet">{children}</div>
       </div>

@@ -126,6 +126,7 @@ function CallLine({ chat, line, call }: { chat: ChatView; line: ChatLine; call: 
         <button type="button" className="call-text" onClick={() => go({ at: "call", call: call.call })}>
           <strong>{callName(call, words)}</strong>
           <span className="small quiet">
+            {line.from !== null && chat.standing.kind !== "oneToOne" && `${line.fromName} · `}
             {words.format.time(line.time)} · {stateOf(call, words)}
           </span>
         </button>

@@ -20,7 +20,7 @@ export function Proxies() {
   const command = useCommand();
   const { road, proxies, proxyUse } = useView();
   return (
-    <Sheet title={words.proxy}>
+    <Sheet title={words.proxy} road={false}>
       <RoadNow road={road} />
       <h2>{words.whenToUse}</h2>
       <RadioGroup
