@@ -92,3 +92,12 @@ pub fn give_up(tx: &mut dyn Transaction, blob: BlobId) -> Result<(), Failure> {
         Some(_) | None => Ok(()),
     }
 }
+
+/// Whether nobody refers to that object, nor ever will: what is coming may still be finished.
+pub fn is_stray(tx: &mut dyn Transaction, blob: BlobId, place: BlobPlace) -> Result<bool, Failure> {
+    Ok(match tx.blob(blob)?.map(|head| head.state) {
+        None => true,
+        Some(BlobState::Coming) => false,
+        Some(BlobState::Whole(whole)) => whole != place,
+    })
+}

@@ -27,6 +27,8 @@ pub enum Operation {
     FinishBlob(PutBlob, BlobPlace),
     GiveUpBlob(BlobId),
     FindBlob(GetBlob),
+    /// Whether nobody refers to that object, nor ever will.
+    IsStray(BlobId, BlobPlace),
     Sweep,
 }
 
@@ -46,6 +48,7 @@ pub enum Answer {
         left: usize,
     },
     KeyPackage(Vec<u8>),
+    Stray(bool),
     Blob {
         place: BlobPlace,
         bytes: u64,
@@ -64,14 +67,19 @@ impl Operation {
             Self::Trim(request) => Some(request.log),
             Self::Snapshot(request) | Self::Admit(request) | Self::Touch(request) | Self::Take(request) => Some(request.log),
             Self::Publish(request) => Some(request.log),
-            Self::AnnounceBlob(..) | Self::FinishBlob(..) | Self::GiveUpBlob(_) | Self::FindBlob(_) | Self::Sweep => None,
+            Self::AnnounceBlob(..)
+            | Self::FinishBlob(..)
+            | Self::GiveUpBlob(_)
+            | Self::FindBlob(_)
+            | Self::IsStray(..)
+            | Self::Sweep => None,
         }
     }
 
     /// Whether it leaves everything as it is, so that it may be done beside other transactions.
     #[must_use]
     pub fn only_reads(&self) -> bool {
-        matches!(self, Self::Read(..) | Self::Snapshot(_) | Self::Admit(_) | Self::FindBlob(_))
+        matches!(self, Self::Read(..) | Self::Snapshot(_) | Self::Admit(_) | Self::FindBlob(_) | Self::IsStray(..))
     }
 
     /// Does it. A refusal leaves the transaction as it was.
@@ -90,6 +98,7 @@ impl Operation {
             Self::FinishBlob(request, place) => blobs::finish(tx, request, *place).map(done),
             Self::GiveUpBlob(blob) => blobs::give_up(tx, *blob).map(done),
             Self::FindBlob(request) => blobs::find(tx, request).map(|(place, bytes)| Answer::Blob { place, bytes }),
+            Self::IsStray(blob, place) => blobs::is_stray(tx, *blob, *place).map(Answer::Stray),
             Self::Sweep => sweep(tx, now).map(Answer::Swept),
         }
     }

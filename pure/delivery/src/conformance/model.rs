@@ -135,9 +135,10 @@ fn publish(rng: &mut impl Rng) -> Publish {
 fn blob(rng: &mut impl Rng) -> Operation {
     let blob = BlobId([rng.random_range(0..3); 32]);
     let put = PutBlob { blob, read_hash: capability(rng).hash(), bytes: rng.random_range(1..60) };
-    match rng.random_range(0..3) {
+    match rng.random_range(0..4) {
         0 => Operation::AnnounceBlob(put, BlobsMax(100)),
         1 => Operation::FinishBlob(put, BlobPlace([rng.random_range(0..4); 16])),
+        2 => Operation::IsStray(blob, BlobPlace([rng.random_range(0..4); 16])),
         _ => Operation::GiveUpBlob(blob),
     }
 }
