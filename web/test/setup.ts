@@ -21,4 +21,4 @@ globalThis.ResizeObserver ??= class {
 };
 
 // axe looks for icon fonts by drawing letters; there is nothing to draw on here.
-HTMLCanvasElement.prototype.getContext = () => null;
+if (typeof HTMLCanvasElement !== "undefined") HTMLCanvasElement.prototype.getContext = () => null;

@@ -13,7 +13,7 @@ export type Language = (typeof LANGUAGES)[number];
 export const LANGUAGE_NAMES: Record<Language, string> = { en: "English", de: "Deutsch", fa: "فارسی" };
 
 /** A catalogue with the language's formats: `words.send`, `words.format.time(at)`. */
-export type Words = Catalogue & { format: Format; language: Language };
+export type Words = Catalogue & { format: Format };
 
 const CATALOGUES: Record<Language, (format: Format) => Catalogue> = { en, de, fa };
 const made = new Map<Language, Words>();
@@ -22,7 +22,7 @@ export function wordsOf(language: Language): Words {
   const known = made.get(language);
   if (known) return known;
   const format = new Format(language);
-  const words = { ...CATALOGUES[language](format), format, language };
+  const words = { ...CATALOGUES[language](format), format };
   made.set(language, words);
   return words;
 }
