@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { blocked, startApp, startProxy, startService } from './harness/house.mjs';
 import { Person } from './harness/person.mjs';
+import { firstToEnd, stopAll } from './harness/programs.mjs';
 
 const FOLDER = fileURLToPath(new URL('../demo', import.meta.url));
 const FORMS = ['tls', 'plain', 'bare'];
@@ -20,7 +21,8 @@ const folder = (name) => {
 try {
   await demo();
 } catch (error) {
-  console.error(`\nThe demo could not start: ${error.message}\n./x demo --fresh begins from nothing.`);
+  console.error(`\nThe demo failed: ${error.message}\n./x demo --fresh begins from nothing.`);
+  await stopAll();
   process.exit(1);
 }
 
@@ -58,8 +60,8 @@ A volunteer's link, to add in Settings → Storage and data → Proxy:
 Ctrl-C ends everything. What was written is kept in ./demo.`);
   if (!options.has('--no-browser') && (process.env.DISPLAY || process.env.WAYLAND_DISPLAY)) apps.forEach((app) => open(app.ready.link));
 
-  const [ended] = await Promise.race([service, ...proxies, ...apps].map((program) => program.ended.then(() => [program])));
-  throw new Error(`it ended by itself\n${ended.log}`);
+  const ended = await firstToEnd([service, ...proxies, ...apps]);
+  throw new Error(`${ended.name} ended by itself\n${ended.log}`);
 }
 
 /** The group is made once; people and conversations are kept. */
@@ -67,7 +69,8 @@ async function acquaint(links) {
   const people = await Promise.all(links.map((link) => Person.at(link)));
   const [ada, ben, cem] = people;
   for (const [person, name] of [[ada, 'Ada'], [ben, 'Ben'], [cem, 'Cem']]) await person.becomes(name);
-  for (const [one, other] of [[ada, ben], [ada, cem], [ben, cem]]) await one.meets(other);
+  await Promise.all(people.map((person) => person.hasRoad()));
+  for (const [one, other] of [[ben, ada], [cem, ada], [cem, ben]]) await one.meets(other);
   if (!ada.view.chats.some((chat) => chat.group)) {
     await ada.command('createGroup', { name: 'The three of us', members: [ben.view.me.account, cem.view.me.account] });
     await Promise.all(people.map((person) => person.sees('the group', (view) => view.chats.find((chat) => chat.group))));
@@ -87,16 +90,21 @@ async function keptPorts() {
   return JSON.parse(readFileSync(file, 'utf8'));
 }
 
+/** Below the range from which the system takes ports for connections that go out: those it may give to somebody else meanwhile. */
 async function freePorts(count) {
-  const servers = await Promise.all(
-    Array.from({ length: count }, () => new Promise((resolve, reject) => {
-      const server = createServer().once('error', reject);
-      server.listen(0, '127.0.0.1', () => resolve(server));
-    })),
-  );
-  const ports = servers.map((server) => server.address().port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
+  const ports = new Set();
+  while (ports.size < count) {
+    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    if (await isFree(port)) ports.add(port);
+  }
+  return [...ports];
+}
+
+function isFree(port) {
+  return new Promise((resolve) => {
+    const server = createServer().once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
 }
 
 function open(address) {

@@ -65,6 +65,11 @@ export class Person {
     return (await this.sees('an account', (view) => view.me)).link;
   }
 
+  /** Waits until the service is reached, straight or by a proxy. */
+  hasRoad() {
+    return this.sees('a road', (view) => ['direct', 'proxy'].includes(view.road.kind));
+  }
+
   /** Knows another person, mutually. */
   async meets(other) {
     const known = (view, who) => view.contacts.find((contact) => contact.account === who && contact.standing === 'accepted');

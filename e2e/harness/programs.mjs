@@ -13,9 +13,23 @@ const STOP_WITHIN_MS = 15_000;
 const LINES_KEPT = 400;
 
 const running = new Set();
-process.on('exit', () => running.forEach((program) => program.child.kill('SIGKILL')));
+const folders = new Set();
+process.on('exit', () => {
+  running.forEach((program) => program.child.kill('SIGKILL'));
+  folders.forEach((folder) => rmSync(folder, { recursive: true, force: true }));
+});
+let interrupted = false;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-  process.once(signal, () => stopAll().finally(() => process.exit(0)));
+  process.once(signal, () => {
+    interrupted = true;
+    stopAll().finally(() => process.exit(0));
+  });
+}
+
+/** Waits until one of them ends, unless that is because we were told to end. Answers with the one. */
+export async function firstToEnd(programs) {
+  const ended = await Promise.race(programs.map((program) => program.ended.then(() => program)));
+  return interrupted ? new Promise(() => {}) : ended;
 }
 
 /** Ends every program, as an operator would. */
@@ -26,7 +40,7 @@ export async function stopAll() {
 /** A folder that vanishes with this process. */
 export function temporaryFolder(name) {
   const folder = mkdtempSync(join(tmpdir(), `umweg-${name}-`));
-  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  folders.add(folder);
   return folder;
 }
 

@@ -3,6 +3,7 @@
 // Playwright drives Chromium and Puppeteer drives Firefox; what is looked for in the page is one function, so both mean the same.
 
 const WITHIN_MS = 20_000;
+const ASK_EVERY_MS = 100;
 
 export class Screen {
   static ofPlaywright(page) {
@@ -74,12 +75,14 @@ export class Screen {
     return this.page.evaluate(work, argument);
   }
 
-  /** Waits until the work, run in the page, answers with something true, and answers with that. */
+  /** Waits until the work, run in the page, answers with something true, and answers with that. It may be asynchronous. */
   async until(what, work, argument, within = WITHIN_MS) {
-    try {
-      return await (await this.driver.wait(work, argument, within)).jsonValue();
-    } catch (error) {
-      throw await this.#told(error, what, within);
+    const deadline = Date.now() + within;
+    for (;;) {
+      const answer = await this.page.evaluate(work, argument);
+      if (answer) return answer;
+      if (Date.now() > deadline) throw await this.#told(new Error('it did not come'), what, within);
+      await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS));
     }
   }
 
