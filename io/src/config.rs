@@ -65,6 +65,7 @@ pub fn example<P: CommandFactory>(subcommand: &str) -> String {
         }
         let default: Vec<_> = setting.get_default_values().iter().map(|value| value.to_string_lossy().into_owned()).collect();
         let value = match default.as_slice() {
+            [] if !setting.get_action().takes_values() => "false".to_owned(),
             [] => "\"…\"".to_owned(),
             [one] if one.parse::<i64>().is_ok() || one.parse::<bool>().is_ok() => one.clone(),
             [one] => format!("{one:?}"),
@@ -202,7 +203,7 @@ mod tests {
     #[test]
     fn the_example_names_every_setting_with_its_words() {
         let example = example::<Program>("run");
-        for part in ["# How many.\n# count = 3\n", "# Whose.\n# name = ", "# Whether.\n# loud = false"] {
+        for part in ["# How many\n# count = 3\n", "# Whose\n# name = ", "# Whether\n# loud = false"] {
             assert!(example.contains(part), "{part} in {example}");
         }
     }

@@ -128,6 +128,17 @@ pub enum DialError {
     Version,
 }
 
+impl DialError {
+    /// Whether not even a TCP connection came about: `umweg_road::ranking::Failure::NoConnection`.
+    #[must_use]
+    pub fn made_no_connection(&self) -> bool {
+        matches!(
+            self,
+            Self::NotOffered(_) | Self::NoAddress(_) | Self::Closed(_) | Self::Unreachable(_) | Self::TimedOut(_, Stage::Name)
+        )
+    }
+}
+
 /// Dials that road. The stream that comes of it has been proven to end at the service.
 pub async fn dial(choice: &RoadChoice, service: &ServiceLink, purpose: Purpose) -> Result<SealedStream, DialError> {
     let who = match choice.way {

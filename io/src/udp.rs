@@ -20,6 +20,8 @@ impl TicketedSocket {
         let any: SocketAddr = if sfu.is_ipv4() { ([0; 4], 0).into() } else { ([0u16; 8], 0).into() };
         let socket = UdpSocket::bind(any).await?;
         socket.connect(sfu).await?;
+        // `try_send` sends nothing before the runtime has once seen that the socket can be written to.
+        socket.writable().await?;
         Ok(Self { socket, ticket })
     }
 
