@@ -22,4 +22,4 @@ mod pages;
 mod road;
 mod start;
 
-pub use cli::{Args, main};
+pub use cli::{Args, main, wants_log};

@@ -4,6 +4,9 @@ use clap::Parser;
 
 #[tokio::main]
 async fn main() -> std::process::ExitCode {
-    umweg_io::log::init();
-    umweg::main(umweg::Args::parse()).await
+    let args = umweg::Args::parse();
+    if umweg::wants_log(&args) {
+        umweg_io::log::init();
+    }
+    umweg::main(args).await
 }

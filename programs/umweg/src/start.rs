@@ -18,7 +18,7 @@ use umweg_wire::proto::v1::ProxyLink;
 use zeroize::Zeroizing;
 
 use crate::app::App;
-use crate::cli::{Refused, Run};
+use crate::cli::{Errand, Refused, Run};
 use crate::folder::{Folder, FolderError, Passphrases, Running, Settings, VaultError};
 use crate::pages::{BindError, Door, PageEvent};
 use crate::road::Road;
@@ -29,6 +29,8 @@ const CLOCK_MIN: Timestamp = Timestamp(1_767_225_600_000);
 const PAGE_EVENTS_MAX: usize = 64;
 /// An app that has just started says where it listens within this time.
 const ANNOUNCED_WITHIN: Duration = Duration::from_secs(5);
+/// A command's own app looks this long for news.
+const FETCH_TIME_MAX: Duration = Duration::from_secs(4);
 /// Pages get this long to hear that the app stops.
 const STOP_TIME_MAX: Duration = Duration::from_secs(2);
 
@@ -136,25 +138,25 @@ impl WithApp {
         }
     }
 
-    /// Runs the command; an own app stays until what the command began is done, but not longer than `patience`.
-    pub(crate) async fn run(
-        self,
-        patience: Duration,
-        command: impl AsyncFnOnce(&Running) -> anyhow::Result<()>,
-    ) -> anyhow::Result<()> {
+    /// Runs the command; an own app does what there is to be done over the road, before and after.
+    pub(crate) async fn run(self, errand: Errand, command: impl AsyncFnOnce(&Running) -> anyhow::Result<()>) -> anyhow::Result<()> {
         let OwnApp { mut started, shutdown } = match self {
             Self::Theirs(running) => return command(&running).await,
             Self::Ours(own) => *own,
         };
+        if errand != Errand::None {
+            started.app.run_until_quiet(FETCH_TIME_MAX).await?;
+        }
         let done = tokio::select! {
             ended = started.app.run() => ended.and_then(|()| bail!("interrupted")),
             done = command(&started.running) => done,
         };
-        let done = match done {
-            Ok(()) if patience > Duration::ZERO && !started.app.run_until_quiet(patience).await? => {
+        let done = match (done, errand) {
+            (Ok(()), Errand::Deliver(patience)) if !started.app.run_until_quiet(patience).await? => {
                 Err(Refused::NotYet("it is written down, and goes out when the app runs and there is a road").into())
             }
-            done => done,
+            (Ok(()), Errand::DeliverIfPossible) => started.app.run_until_quiet(FETCH_TIME_MAX).await.map(drop),
+            (done, _) => done,
         };
         shutdown.drain(STOP_TIME_MAX).await;
         done

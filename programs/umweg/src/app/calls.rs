@@ -110,7 +110,7 @@ impl Calls {
             match Forwarder::start(self.network.clone()).await {
                 Ok(forwarder) => call.forwarder = Some(forwarder),
                 Err(error) => {
-                    tracing::error!(kind = ?error.kind(), "no socket for the browser could be opened: the call stays silent")
+                    tracing::error!(kind = ?error.kind(), "no socket for the browser could be opened: the call stays silent");
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! The arguments and their help.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
@@ -152,7 +153,8 @@ pub(crate) enum Proxy {
 #[derive(Clone, Copy, clap::ValueEnum)]
 pub(crate) enum When {
     /// Where the direct road fails
-    WhenBlocked,
+    #[value(name = "when-blocked")]
+    Blocked,
     /// Never connect directly
     Always,
     /// Only connect directly
@@ -165,6 +167,44 @@ pub(crate) struct Wait {
     /// Seconds to wait until the service has it; it is sent in any case, now or when the app runs again
     #[arg(long, value_name = "SECONDS", default_value_t = 20)]
     pub(crate) wait: u64,
+}
+
+impl Run {
+    /// What was said before the command, and what was said after it.
+    pub(crate) fn and(self, after: Self) -> Self {
+        Self {
+            port: after.port.or(self.port),
+            no_browser: self.no_browser || after.no_browser,
+            no_direct: self.no_direct || after.no_direct,
+            proxies: [self.proxies, after.proxies].concat(),
+        }
+    }
+}
+
+impl Script {
+    /// What an app that runs for this command alone has to do besides.
+    pub(crate) fn errand(&self) -> Errand {
+        match self {
+            Self::Add { wait, .. } | Self::Accept { wait, .. } | Self::Group { wait, .. } => {
+                Errand::Deliver(Duration::from_secs(wait.wait))
+            }
+            Self::CreateAccount { .. } | Self::Send { .. } | Self::Read { .. } => Errand::DeliverIfPossible,
+            Self::Requests | Self::Chats | Self::Calls => Errand::Fetch,
+            Self::Link | Self::Contacts | Self::Proxy(_) | Self::Status => Errand::None,
+        }
+    }
+}
+
+/// What is to go over the road for a command, where no app runs that does it anyway.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Errand {
+    None,
+    /// What came since the last time is fetched first.
+    Fetch,
+    /// Likewise, and afterwards what there is to say is said, if that is soon done.
+    DeliverIfPossible,
+    /// Likewise, and the command failed if it is not done in time.
+    Deliver(Duration),
 }
 
 impl Place {

@@ -17,13 +17,9 @@ const TEST_TIME_MAX: Duration = Duration::from_secs(40);
 
 /// Runs a command with the app that runs on the folder, or with one of its own.
 pub(super) async fn run(place: Place, command: Script, json: bool) -> anyhow::Result<()> {
-    let patience = match &command {
-        Script::Add { wait, .. } | Script::Accept { wait, .. } | Script::Group { wait, .. } => Duration::from_secs(wait.wait),
-        _ => Duration::ZERO,
-    };
     WithApp::on(place)
         .await?
-        .run(patience, async |running| {
+        .run(command.errand(), async |running| {
             let mut session = Session::connect(running).await?;
             execute(&mut session, &command, json).await
         })
@@ -128,7 +124,7 @@ async fn proxy(session: &mut Session, command: &Proxy, json: bool) -> anyhow::Re
         Proxy::Test { proxy } => test(session, proxy, json).await,
         Proxy::Use { when } => {
             let when = match when {
-                When::WhenBlocked => "whenBlocked",
+                When::Blocked => "whenBlocked",
                 When::Always => "always",
                 When::Never => "never",
             };

@@ -9,7 +9,7 @@ mod session;
 use std::process::ExitCode;
 
 pub use args::Args;
-pub(crate) use args::Run;
+pub(crate) use args::{Errand, Run};
 pub(crate) use session::Refused;
 
 use crate::start;
@@ -19,12 +19,17 @@ const FAILED: u8 = 1;
 const REFUSED: u8 = 3;
 const NOT_DONE_YET: u8 = 4;
 
+/// Whether somebody reads a log: who runs the app, or who asked for one.
+pub fn wants_log(args: &Args) -> bool {
+    !matches!(args.command, Some(args::Command::Script(_))) || std::env::var_os("UMWEG_LOG").is_some()
+}
+
 /// Does what the arguments say.
 pub async fn main(args: Args) -> ExitCode {
     let json = args.json;
     let done = match args.command {
         None => start::run_app(args.place, args.run).await,
-        Some(args::Command::Run(run)) => start::run_app(args.place, run).await,
+        Some(args::Command::Run(run)) => start::run_app(args.place, args.run.and(run)).await,
         Some(args::Command::Script(command)) => commands::run(args.place, command, json).await,
     };
     match done {

@@ -12,7 +12,7 @@ const PORT: &str = "port";
 pub(crate) enum ServiceError {
     #[error("no service is known yet: start with --service LINK; the operator of a service gives you its link")]
     None,
-    #[error("--service: {0}")]
+    #[error("failed to use the link of --service")]
     WrongLink(#[from] WrongLink),
     #[error("this folder belongs to another service: choose another folder with --data for an account there")]
     Other,
@@ -97,8 +97,8 @@ mod tests {
     fn a_wrong_link_is_said_and_not_remembered() {
         let database = Connection::open_in_memory().unwrap();
         let settings = Settings::open(&database).unwrap();
-        let refused = settings.service(Some("umweg://proxy/AA")).err().unwrap().to_string();
-        assert_eq!(refused, "--service: this is a proxy link, and a service link is needed here");
+        let refused = format!("{:#}", anyhow::Error::from(settings.service(Some("umweg://proxy/AA")).err().unwrap()));
+        assert_eq!(refused, "failed to use the link of --service: this is a proxy link, and a service link is needed here");
         assert!(matches!(settings.service(None), Err(ServiceError::None)));
     }
 

@@ -117,11 +117,11 @@ fn apply(key: &Key, connection: &Connection) -> rusqlite::Result<()> {
         Key::File(key) => Zeroizing::new(format!("x'{}'", HEXLOWER.encode(&key[..]))),
         Key::Passphrase(passphrase) => passphrase.clone(),
     };
-    // What goes wrong is an error here; SQLCipher would write its own lines to standard error beside it.
-    let quiet = connection.query_row("PRAGMA cipher_log_level = NONE", [], |_| Ok(())).optional();
-    let applied = quiet.and_then(|_| connection.pragma_update(None, "key", pragma.as_str()));
+    let applied = connection.pragma_update(None, "key", pragma.as_str());
     pragma.zeroize();
-    applied
+    applied?;
+    // What goes wrong is an error here; SQLCipher would write its own lines to standard error beside it. The key switches them on.
+    connection.query_row("PRAGMA cipher_log_level = NONE", [], |_| Ok(())).optional().map(drop)
 }
 
 /// SQLite makes files that others may read; a file that is there keeps its mode.

@@ -73,7 +73,7 @@ pub(crate) enum BindError {
     Taken(u16),
     #[error("port {0} may not be used by you: choose one above 1023")]
     Forbidden(u16),
-    #[error("the app cannot listen on this computer's own address 127.0.0.1: {0}")]
+    #[error("the app cannot listen on this computer's own address 127.0.0.1")]
     Other(#[source] io::Error),
 }
 

@@ -212,7 +212,7 @@ impl Road {
         match event {
             Event::Input(input) => self.inputs.push_back(input),
             Event::OfCall { call, stream, input } if connection.handle_of_call(call, stream, &input) => {
-                self.inputs.push_back(input)
+                self.inputs.push_back(input);
             }
             Event::OfCall { .. } => {}
             Event::Answered { lane, input } => {
