@@ -1,10 +1,10 @@
 // ./x demo: a service, two proxies and three people on this machine. Everything lies in ./demo and is there again the next time.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { blocked, startApp, startProxy, startService } from './harness/house.mjs';
 import { Person } from './harness/person.mjs';
+import { freePorts } from './harness/ports.mjs';
 import { firstToEnd, stopAll } from './harness/programs.mjs';
 
 const FOLDER = fileURLToPath(new URL('../demo', import.meta.url));
@@ -88,23 +88,6 @@ async function keptPorts() {
     writeFileSync(file, JSON.stringify(Object.fromEntries(chosen), null, 1));
   }
   return JSON.parse(readFileSync(file, 'utf8'));
-}
-
-/** Below the range from which the system takes ports for connections that go out: those it may give to somebody else meanwhile. */
-async function freePorts(count) {
-  const ports = new Set();
-  while (ports.size < count) {
-    const port = 20_000 + Math.floor(Math.random() * 12_000);
-    if (await isFree(port)) ports.add(port);
-  }
-  return [...ports];
-}
-
-function isFree(port) {
-  return new Promise((resolve) => {
-    const server = createServer().once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-  });
 }
 
 function open(address) {

@@ -183,7 +183,11 @@ describe('three people, two proxies and a service', () => {
   });
 
   part('5c. when the last one leaves the call is over everywhere', async () => {
-    for (const someone of [ada, ben, cem]) await someone.screen.click('button', 'Leave call');
+    await ada.screen.click('button', 'Leave call');
+    await ben.looksAt(call, (view) => view.present.length === 2);
+    await ben.screen.click('button', 'Leave call');
+    await cem.looksAt(call, (view) => view.present.length === 1);
+    await cem.screen.click('button', 'Leave call');
     for (const someone of [ada, ben, cem]) {
       await someone.person.sees('the end', (view) => view.calls.find((row) => row.id === call)?.state.kind === 'ended', CALL_WITHIN_MS);
       await someone.screen.findsNo('button', `Join the call in ${GROUP}`);

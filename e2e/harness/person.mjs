@@ -25,10 +25,13 @@ export class Person {
     this.watchers = new Set();
     this.commands = 0;
     socket.on('message', (text) => this.#take(JSON.parse(text)));
+    socket.on('error', () => {}); // it closes next
+    socket.on('close', () => this.answers.forEach((answer) => answer({ error: 'the app is gone' })));
   }
 
   /** Asks for something; settles when the app has written it down. */
   async command(kind, wish = {}) {
+    if (this.socket.readyState !== WebSocket.OPEN) throw new Error(`${kind}: the app is gone`);
     const id = ++this.commands;
     const answer = new Promise((resolve, reject) => {
       this.answers.set(id, ({ error }) => (error ? reject(new Error(`${kind}: ${JSON.stringify(error)}`)) : resolve()));
@@ -83,6 +86,25 @@ export class Person {
 
   chatWith(name) {
     return this.sees(`a conversation with ${name}`, (view) => view.chats.find((chat) => chat.title === name));
+  }
+
+  /** Every text of a conversation, in its order. */
+  async texts(chat) {
+    const pages = [];
+    for (let before = null; ; ) {
+      const page = await this.#page(chat, before);
+      pages.unshift(page.lines);
+      if (!page.older) break;
+      before = page.lines[0].seq;
+    }
+    return pages.flat().filter((line) => line.line.kind === 'text').map((line) => line.line.text);
+  }
+
+  /** A page of lines that all lie before an entry; `null`: the newest. */
+  #page(chat, before) {
+    this.look({ chat, before, call: null });
+    const fits = (view) => view?.id === chat && view.lines.length > 0 && (before === null || view.lines.at(-1).seq < before);
+    return this.sees('a page of the conversation', (view) => fits(view.chat) && view.chat);
   }
 
   close() {
