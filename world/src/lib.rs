@@ -1,1 +1,22 @@
-//! umweg-world
+//! A simulated world: the real client and the real service rules, in a network and a time that are made up from one seed.
+//!
+//! What is real: `umweg_client` over SQLite, `umweg_seal` (every byte is sealed), `umweg_delivery`. What is made up: time, the
+//! network between them (delay, loss, reordering, breaks), crashes of devices and of the service, what people do, and a service
+//! that lies. The SFU's door is `desk`: rosters without media.
+//!
+//! A week of bad network runs in a second, and the same seed runs the same way again.
+#![forbid(unsafe_code)]
+
+mod desk;
+mod device;
+mod network;
+pub mod oracle;
+mod people;
+mod schedule;
+mod service;
+mod world;
+
+pub use network::Temper;
+pub use people::{Person, Script};
+pub use service::Malice;
+pub use world::World;

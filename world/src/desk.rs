@@ -1,0 +1,105 @@
+//! The SFU's door without media: who is in which call, by sealed notes. What `call.proto` says, no more.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use umweg_wire::proto::v1::{self, participant_event::Event, participant_request::Request};
+use umweg_wire::{LogId, Ticket, Timestamp, limits};
+
+/// All calls.
+#[derive(Default)]
+pub(crate) struct Desk {
+    rooms: BTreeMap<LogId, Vec<Seat>>,
+    serial: u32,
+}
+
+/// A participant's place.
+struct Seat {
+    device: usize,
+    participant: u32,
+    ticket: Ticket,
+    note: Vec<u8>,
+    camera: bool,
+    /// Its stream broke: the seat is kept until then.
+    until: Option<Timestamp>,
+}
+
+impl Desk {
+    /// What a device says on its `Participate` stream for that log. Answers with what it hears back; a change of the roster is
+    /// told by `roster`.
+    pub(crate) fn handle(&mut self, device: usize, log: LogId, request: Request) -> Option<Event> {
+        let seats = self.rooms.entry(log).or_default();
+        match request {
+            Request::Enter(enter) => {
+                self.serial += 1;
+                seats.retain(|seat| seat.device != device);
+                let mut ticket = Ticket([0; 16]);
+                ticket.0[..4].copy_from_slice(&self.serial.to_be_bytes());
+                let camera = enter.camera && seats.iter().filter(|seat| seat.camera).count() < limits::CAMERAS_MAX;
+                seats.push(Seat { device, participant: self.serial, ticket, note: enter.note, camera, until: None });
+                Some(Event::Entered(v1::Entered {
+                    participant: self.serial,
+                    answer: "v=0".to_owned(),
+                    ticket: ticket.to_vec(),
+                    udp_port: 0,
+                    camera,
+                }))
+            }
+            Request::Resume(resume) => {
+                let seat = seats.iter_mut().find(|seat| seat.device == device && resume.ticket == seat.ticket.to_vec())?;
+                seat.until = None;
+                Some(Event::Resumed(v1::Resumed {}))
+            }
+            Request::Note(update) => {
+                seats.iter_mut().filter(|seat| seat.device == device).for_each(|seat| seat.note.clone_from(&update.note));
+                None
+            }
+            Request::Camera(camera) => {
+                seats.iter_mut().filter(|seat| seat.device == device).for_each(|seat| seat.camera = camera.on);
+                Some(Event::Camera(v1::CameraAnswer { on: camera.on }))
+            }
+            Request::Leave(_) => {
+                seats.retain(|seat| seat.device != device);
+                None
+            }
+            Request::Videos(_) => None,
+        }
+    }
+
+    /// A device's streams broke: its seats wait for it. Answers with when they are given up.
+    pub(crate) fn handle_lost(&mut self, device: usize, now: Timestamp) -> Timestamp {
+        let until = now.after(limits::SEAT_KEPT);
+        for seat in self.rooms.values_mut().flatten().filter(|seat| seat.device == device) {
+            seat.until.get_or_insert(until);
+        }
+        until.after(Duration::from_millis(1))
+    }
+
+    /// Gives up seats whose time is over. Answers with the calls whose rosters changed.
+    pub(crate) fn handle_timeout(&mut self, now: Timestamp) -> Vec<LogId> {
+        let mut changed = Vec::new();
+        for (log, seats) in &mut self.rooms {
+            let before = seats.len();
+            seats.retain(|seat| seat.until.is_none_or(|until| until > now));
+            if seats.len() != before {
+                changed.push(*log);
+            }
+        }
+        changed
+    }
+
+    pub(crate) fn roster(&self, log: LogId) -> v1::Roster {
+        let seats = self.rooms.get(&log).map(Vec::as_slice).unwrap_or_default();
+        let present = |seat: &Seat| v1::Present { participant: seat.participant, note: seat.note.clone(), camera: seat.camera };
+        v1::Roster {
+            present: seats.iter().map(present).collect(),
+            cameras_max: u32::try_from(limits::CAMERAS_MAX).unwrap_or(u32::MAX),
+            participants_max: u32::try_from(limits::PARTICIPANTS_MAX).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// Devices with an open stream into that call.
+    pub(crate) fn devices(&self, log: LogId) -> Vec<usize> {
+        self.rooms.get(&log).into_iter().flatten().filter(|seat| seat.until.is_none()).map(|seat| seat.device).collect()
+    }
+}

@@ -1,0 +1,221 @@
+//! What people do in a world, decided by its seed: they get to know one another, write, meet in groups and calls, lose their
+//! connections and their batteries. At the end it is quiet, and the oracle looks.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use umweg_client::command::{Command, Look};
+use umweg_client::view::{CallState, ContactStanding, View};
+use umweg_wire::{AccountId, LogId};
+
+use crate::network::Temper;
+use crate::oracle::{self, Said};
+use crate::world::World;
+
+/// Long enough for anything that is under way.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// One story: who is in it, how long it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Script {
+    /// Devices, each with an account of its own.
+    pub people: usize,
+    /// Things that somebody does.
+    pub steps: usize,
+    pub temper: Temper,
+}
+
+impl Script {
+    /// The story of a seed.
+    #[must_use]
+    pub fn of(seed: u64) -> Self {
+        let temper = if seed.is_multiple_of(3) { Temper::CALM } else { Temper::ROUGH };
+        Self { people: 3 + usize::from(seed.is_multiple_of(5)), steps: 40, temper }
+    }
+
+    /// Lets it happen and looks at what is left. An error says what was found wrong; the caller adds the seed.
+    pub fn play(self, seed: u64) -> Result<()> {
+        let mut world = World::new(seed, Temper::CALM);
+        let people = world.acquainted(self.people)?;
+        let group = world.group(&people)?;
+        world.set_temper(self.temper);
+        let mut story = Story { world, people, group, said: Vec::new(), serial: 0 };
+        for _ in 0..self.steps {
+            story.step()?;
+        }
+        story.finish()
+    }
+}
+
+/// Somebody in a world.
+#[derive(Clone, Copy)]
+pub struct Person {
+    /// Its device.
+    pub device: usize,
+    pub account: AccountId,
+}
+
+impl World {
+    /// Some people who all know one another.
+    pub fn acquainted(&mut self, count: usize) -> Result<Vec<Person>> {
+        const NAMES: [&str; 6] = ["Ada", "Bo", "Cyrus", "Dara", "Edda", "Farhad"];
+        let mut people = Vec::new();
+        for name in NAMES.into_iter().cycle().take(count) {
+            let device = self.join(name)?;
+            let account = self.view(device, &Look::default())?.me.context("an account was created")?.account;
+            people.push(Person { device, account });
+        }
+        self.run_for(Duration::from_secs(5))?;
+        for (number, &one) in people.iter().enumerate() {
+            for &other in &people[number + 1..] {
+                self.acquaint(one, other)?;
+            }
+        }
+        Ok(people)
+    }
+
+    /// One asks, the other accepts; afterwards they have a conversation.
+    pub fn acquaint(&mut self, one: Person, other: Person) -> Result<()> {
+        let link = self.view(other.device, &Look::default())?.me.context("the other has an account")?.link;
+        self.command(one.device, Command::RequestContact { link, text: "hello".to_owned() })?;
+        self.run_until(PATIENCE, "a contact request arrives", |world| {
+            Ok(world.view(other.device, &Look::default())?.requests.iter().any(|request| request.account == one.account))
+        })?;
+        self.command(other.device, Command::AcceptRequest { account: one.account })?;
+        self.run_until(PATIENCE, "both have the conversation", |world| {
+            Ok(world.chat_with(one, other)?.is_some() && world.chat_with(other, one)?.is_some())
+        })
+    }
+
+    /// The one-to-one conversation that `one` has with `other`.
+    pub fn chat_with(&self, one: Person, other: Person) -> Result<Option<LogId>> {
+        let view = self.view(one.device, &Look::default())?;
+        let row = view.contacts.iter().find(|row| row.account == other.account && row.standing == ContactStanding::Accepted);
+        Ok(row.and_then(|row| row.chat))
+    }
+
+    /// A group of all, made by the first.
+    pub fn group(&mut self, people: &[Person]) -> Result<LogId> {
+        let (first, others) = people.split_first().context("a group has a maker")?;
+        let members = others.iter().map(|person| person.account).collect();
+        self.command(first.device, Command::CreateGroup { name: "All".to_owned(), members })?;
+        self.run_until(PATIENCE, "everybody has the group", |world| {
+            people
+                .iter()
+                .map(|person| Ok(group_in(&world.view(person.device, &Look::default())?).is_some()))
+                .try_fold(true, |all, has: Result<bool>| Ok(all && has?))
+        })?;
+        group_in(&self.view(first.device, &Look::default())?).context("the maker has the group")
+    }
+
+    /// The network is like that from now on.
+    pub fn set_temper(&mut self, temper: Temper) {
+        self.temper = temper;
+    }
+}
+
+fn group_in(view: &View) -> Option<LogId> {
+    view.chats.iter().find(|row| row.group).map(|row| row.id)
+}
+
+/// A story under way.
+struct Story {
+    world: World,
+    people: Vec<Person>,
+    group: LogId,
+    said: Vec<Said>,
+    serial: usize,
+}
+
+impl Story {
+    fn step(&mut self) -> Result<()> {
+        let person = self.people[self.world.draw(self.people.len())];
+        match self.world.draw(16) {
+            0..=6 => self.write(person, None),
+            7 | 8 => self.write_privately(person),
+            9 => self.rename_at_once(),
+            10 => self.world.crash(person.device),
+            11 => {
+                self.world.crash_service();
+                Ok(())
+            }
+            12 => {
+                self.world.go_away(person.device);
+                Ok(())
+            }
+            13 => {
+                self.world.come_back(person.device);
+                Ok(())
+            }
+            _ => self.call(person),
+        }?;
+        let pause = self.world.draw(4_000);
+        self.world.run_for(Duration::from_millis(u64::try_from(pause).unwrap_or(0)))
+    }
+
+    fn write(&mut self, person: Person, chat: Option<LogId>) -> Result<()> {
+        self.serial += 1;
+        let text = format!("{} says {}", self.world.devices[person.device].name, self.serial);
+        let chat = chat.unwrap_or(self.group);
+        self.world.command(person.device, Command::SendText { chat, text: text.clone(), reply_to: None })?;
+        self.said.push(Said { by: person, chat, text });
+        Ok(())
+    }
+
+    fn write_privately(&mut self, person: Person) -> Result<()> {
+        let other = self.people[self.world.draw(self.people.len())];
+        let chat = self.world.chat_with(person, other)?;
+        if chat.is_some() { self.write(person, chat) } else { Ok(()) }
+    }
+
+    /// Two commits in one epoch: one wins, the other is made again.
+    fn rename_at_once(&mut self) -> Result<()> {
+        for number in 0..2 {
+            let person = self.people[number];
+            let name = format!("All, says {}", self.world.devices[person.device].name);
+            self.world.command(person.device, Command::RenameGroup { chat: self.group, name })?;
+        }
+        Ok(())
+    }
+
+    /// Joins the call that runs, leaves the one that the person is in, or starts one.
+    fn call(&mut self, person: Person) -> Result<()> {
+        let view = self.world.view(person.device, &Look::default())?;
+        let inside = view.calls.iter().find(|call| matches!(call.state, CallState::In { .. } | CallState::Joining));
+        let running = view.calls.iter().find(|call| matches!(call.state, CallState::Running | CallState::Ringing));
+        let wish = match (inside, running) {
+            (Some(call), _) => Command::LeaveCall { call: call.id },
+            (None, Some(call)) => Command::JoinCall { call: call.id, video: true },
+            (None, None) => Command::StartCall { chat: self.group, video: true },
+        };
+        // Between looking and asking, the call may have ended.
+        let _ = self.world.command(person.device, wish);
+        Ok(())
+    }
+
+    /// Everybody leaves the call, the network is calm, and each says something that all must read: so their keys agree.
+    fn finish(mut self) -> Result<()> {
+        self.world.calm();
+        self.world.run_for(Duration::from_secs(60))?;
+        for person in self.people.clone() {
+            let view = self.world.view(person.device, &Look::default())?;
+            for call in view.calls.iter().filter(|call| matches!(call.state, CallState::In { .. } | CallState::Joining)) {
+                self.world.command(person.device, Command::LeaveCall { call: call.id })?;
+            }
+        }
+        self.world.run_for(Duration::from_secs(180))?;
+        for person in self.people.clone() {
+            self.write(person, None)?;
+            for &other in &self.people.clone() {
+                if let Some(chat) = self.world.chat_with(person, other)? {
+                    self.write(person, Some(chat))?;
+                }
+            }
+        }
+        self.world.run_for(Duration::from_secs(60))?;
+        oracle::nothing_lost_or_doubled(&self.world, &self.people, &self.said)?;
+        oracle::same_history(&self.world, &self.people, self.group)?;
+        oracle::same_name(&self.world, &self.people, self.group)?;
+        oracle::no_call_runs(&self.world, &self.people)
+    }
+}

@@ -1,0 +1,49 @@
+//! What happens when, in virtual time. Two things at the same moment happen in the order in which they were scheduled.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::time::Duration;
+
+use umweg_wire::Timestamp;
+
+/// Events by time.
+pub(crate) struct Schedule<E> {
+    now: Timestamp,
+    serial: u64,
+    due: BinaryHeap<Reverse<(Timestamp, u64)>>,
+    events_by_serial: BTreeMap<u64, E>,
+}
+
+impl<E> Schedule<E> {
+    pub(crate) fn new(now: Timestamp) -> Self {
+        Self { now, serial: 0, due: BinaryHeap::new(), events_by_serial: BTreeMap::new() }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    pub(crate) fn after(&mut self, wait: Duration, event: E) {
+        self.at(self.now.after(wait), event);
+    }
+
+    pub(crate) fn at(&mut self, time: Timestamp, event: E) {
+        self.serial += 1;
+        self.due.push(Reverse((time.max(self.now), self.serial)));
+        self.events_by_serial.insert(self.serial, event);
+    }
+
+    /// The next event up to that moment; time moves on to it, or to the moment if there is none.
+    pub(crate) fn next_until(&mut self, end: Timestamp) -> Option<E> {
+        match self.due.peek() {
+            Some(Reverse((time, _))) if *time <= end => {}
+            _ => {
+                self.now = self.now.max(end);
+                return None;
+            }
+        }
+        let Reverse((time, serial)) = self.due.pop()?;
+        self.now = time;
+        self.events_by_serial.remove(&serial)
+    }
+}
