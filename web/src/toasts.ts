@@ -1,4 +1,4 @@
-// Short notices at the lower edge: what went wrong, or what was done and can be taken back.
+// Short notices above everything: what went wrong, or what was done and can be taken back.
 
 import type { Trouble } from "./link/link";
 

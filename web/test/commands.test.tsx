@@ -133,8 +133,8 @@ describe("a ringing call", () => {
 describe("a call", () => {
   it("is started from a conversation, by voice or with video", async () => {
     const commands = show("chat-empty");
-    await click("Voice call");
-    await click("Video call");
+    await click("Start a voice call");
+    await click("Start a video call");
     expect(of(commands, "startCall")).toEqual([
       { kind: "startCall", chat: "ada-log", video: false },
       { kind: "startCall", chat: "ada-log", video: true },

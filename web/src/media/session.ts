@@ -166,7 +166,8 @@ export class Session {
     connection.peer.onconnectionstatechange = () => this.#handleState(connection, event);
     await this.#apply();
     const sdp = await connection.offer();
-    const media: SlotMedia[] = connection.slots.map(({ transceiver }) => ({
+    const media: SlotMedia[] = connection.slots.map(({ kind, transceiver }) => ({
+      kind,
       mid: transceiver.mid ?? "",
       leaf: null,
       stream: new MediaStream([transceiver.receiver.track]),

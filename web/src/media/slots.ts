@@ -4,12 +4,15 @@
 // only where both name the same person of the view: a lying SFU can hide a picture, but not put it under another name.
 
 import type { PresentRow, SlotView } from "../contract";
+import type { Kind } from "./sframe/codecs";
 
 /** A receiving section as the engine knows it. */
-export type SlotMedia = { mid: string; leaf: number | null; stream: MediaStream };
+export type SlotMedia = { mid: string; kind: Kind; leaf: number | null; stream: MediaStream };
 
 export function pictureOf(person: PresentRow, media: SlotMedia[], slots: SlotView[]): MediaStream | null {
   if (person.participant === null || !person.video) return null;
   const mids = slots.filter((slot) => slot.participant === person.participant).map((slot) => slot.mid);
-  return media.find((slot) => slot.leaf === person.leaf && mids.includes(slot.mid))?.stream ?? null;
+  return (
+    media.find(({ kind, leaf, mid }) => kind === "video" && leaf === person.leaf && mids.includes(mid))?.stream ?? null
+  );
 }

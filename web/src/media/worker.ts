@@ -77,10 +77,12 @@ function opening(transformer: Transformer): Transform {
   const gap = new Gap();
   let source: number | null = null;
   return async (frame, next) => {
+    if (!frames) return;
     const now = Date.now();
-    const opened = await frames?.open(kind, mimeType(frame), new Uint8Array(frame.data), now);
-    if (!opened) {
-      gap.handleMissed();
+    const opened = await frames.open(kind, mimeType(frame), new Uint8Array(frame.data), now);
+    if ("refused" in opened) {
+      // What has come before leaves no gap.
+      if (opened.refused !== "replayed") gap.handleMissed();
       return;
     }
     if (source !== opened.leaf) {

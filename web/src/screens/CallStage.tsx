@@ -18,7 +18,7 @@ import { Tile } from "./Tile";
 
 export function CallStage({ call }: { call: CallView }) {
   const words = useWords();
-  const [panel, setPanel] = useState(false);
+  const [panel, setPanel] = useState(hasRoomForPanel);
   return (
     <>
       <Notices call={call} />
@@ -33,6 +33,11 @@ export function CallStage({ call }: { call: CallView }) {
       <Controls call={call} panel={panel} onPanel={() => setPanel(!panel)} />
     </>
   );
+}
+
+/** At the side of a wide window it is in nobody's way. */
+function hasRoomForPanel(): boolean {
+  return window.innerWidth >= 1100;
 }
 
 function Tiles({ call }: { call: CallView }) {

@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { importBaseKey } from "../../src/media/sframe/cipher";
 import type { Kind } from "../../src/media/sframe/codecs";
-import { Frames } from "../../src/media/sframe/frames";
+import { Frames, type Opened } from "../../src/media/sframe/frames";
 import { decodeHeader } from "../../src/media/sframe/header";
 import { fromKid, KeyRing, OLD_KEYS_KEPT_MS, toKid } from "../../src/media/sframe/keyring";
 import { type Bytes, fromHex, toHex, vp8 } from "./bytes";
@@ -32,8 +32,9 @@ class Device {
     return sealed;
   }
 
-  open(kind: Kind, frame: Bytes, now = NOW) {
-    return this.frames.open(kind, undefined, frame, now);
+  async open(kind: Kind, frame: Bytes, now = NOW): Promise<Opened | null> {
+    const opened = await this.frames.open(kind, undefined, frame, now);
+    return "refused" in opened ? null : opened;
   }
 }
 

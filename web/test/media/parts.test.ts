@@ -78,17 +78,27 @@ describe("a picture", () => {
     participant: 7,
     leaf: 2,
   };
-  const slots = [{ mid: "4", participant: 7 }];
+  const slot = { mid: "4", kind: "video" as const, stream };
+  const slots = [
+    { mid: "1", participant: 7 },
+    { mid: "4", participant: 7 },
+  ];
 
   it("is shown where the SFU and the frames' key id name the same person", () => {
-    expect(pictureOf(person, [{ mid: "4", leaf: 2, stream }], slots)).toBe(stream);
+    expect(pictureOf(person, [{ ...slot, leaf: 2 }], slots)).toBe(stream);
+  });
+
+  it("is not taken from the same person's sound", () => {
+    const sound = { mid: "1", kind: "audio" as const, leaf: 2, stream: {} as MediaStream };
+    expect(pictureOf(person, [sound, { ...slot, leaf: 2 }], slots)).toBe(stream);
+    expect(pictureOf(person, [sound], slots)).toBeNull();
   });
 
   it("is not shown under a name that did not seal it", () => {
-    expect(pictureOf(person, [{ mid: "4", leaf: 3, stream }], slots)).toBeNull();
-    expect(pictureOf(person, [{ mid: "4", leaf: null, stream }], slots)).toBeNull();
-    expect(pictureOf({ ...person, participant: 8 }, [{ mid: "4", leaf: 2, stream }], slots)).toBeNull();
-    expect(pictureOf({ ...person, video: false }, [{ mid: "4", leaf: 2, stream }], slots)).toBeNull();
+    expect(pictureOf(person, [{ ...slot, leaf: 3 }], slots)).toBeNull();
+    expect(pictureOf(person, [{ ...slot, leaf: null }], slots)).toBeNull();
+    expect(pictureOf({ ...person, participant: 8 }, [{ ...slot, leaf: 2 }], slots)).toBeNull();
+    expect(pictureOf({ ...person, video: false }, [{ ...slot, leaf: 2 }], slots)).toBeNull();
   });
 });
 

@@ -14,6 +14,8 @@ export type Counts = { sealed: number; opened: number; keyFrameRequests: number 
 
 export type Opened = { data: Bytes; leaf: number };
 
+export type Refused = { refused: Refusal };
+
 export class Frames {
   readonly counts: Counts = {
     sealed: 0,
@@ -36,9 +38,9 @@ export class Frames {
 
   async seal(kind: Kind, mimeType: string | undefined, frame: Bytes): Promise<Bytes | null> {
     const sealing = this.#keys.sealing();
-    if (!sealing) return this.#refuse("noKey");
+    if (!sealing) return this.#unsealed("noKey");
     const clearLength = clearBytes(kind, mimeType, frame);
-    if (clearLength === null) return this.#refuse("unknownCodec");
+    if (clearLength === null) return this.#unsealed("unknownCodec");
     const counter = this.#counter++; // one for all streams: a number is used once under any key
     const { frameKey } = await sealing.sender;
     const clear = frame.subarray(0, clearLength);
@@ -47,27 +49,32 @@ export class Frames {
     return joined(clear, sealed);
   }
 
-  async open(kind: Kind, mimeType: string | undefined, frame: Bytes, now: number): Promise<Opened | null> {
+  async open(kind: Kind, mimeType: string | undefined, frame: Bytes, now: number): Promise<Opened | Refused> {
     const clearLength = clearBytes(kind, mimeType, frame);
-    if (clearLength === null) return this.#refuse("unknownCodec");
+    if (clearLength === null) return this.#refused("unknownCodec");
     const sealed = frame.subarray(clearLength);
     const header = decodeHeader(sealed);
-    if (!header || sealed.length < header.length + TAG_BYTES) return this.#refuse("malformed");
+    if (!header || sealed.length < header.length + TAG_BYTES) return this.#refused("malformed");
     const opening = this.#keys.opening(header.kid, now);
-    if (!opening) return this.#refuse("noKey");
+    if (!opening) return this.#refused("noKey");
     const { frameKey, windows } = await opening.sender;
-    if (!windows[kind].isFresh(header.counter)) return this.#refuse("replayed");
+    if (!windows[kind].isFresh(header.counter)) return this.#refused("replayed");
     const clear = frame.subarray(0, clearLength);
     const plain = await open(frameKey, sealed, clear).catch(() => null);
-    if (!plain) return this.#refuse("forged");
+    if (!plain) return this.#refused("forged");
     // Asked again: the same frame may have come by two streams while this one was being opened.
-    if (!opening.prove() || !windows[kind].isFresh(header.counter)) return this.#refuse("replayed");
+    if (!opening.prove() || !windows[kind].isFresh(header.counter)) return this.#refused("replayed");
     windows[kind].note(header.counter);
     this.counts.opened++;
     return { data: joined(clear, plain), leaf: fromKid(header.kid).leaf };
   }
 
-  #refuse(why: Refusal): null {
+  #refused(refused: Refusal): Refused {
+    this.counts[refused]++;
+    return { refused };
+  }
+
+  #unsealed(why: Refusal): null {
     this.counts[why]++;
     return null;
   }
