@@ -7,7 +7,10 @@ import { chromium } from "playwright-core";
 import puppeteer from "puppeteer-core";
 import { createServer } from "vite";
 
-const server = await createServer({ server: { port: 0, host: "127.0.0.1" }, logLevel: "error" });
+const server = await createServer({
+  server: { port: 0, host: "127.0.0.1", hmr: false, watch: null },
+  logLevel: "error",
+});
 await server.listen();
 const address = `${server.resolvedUrls.local[0]}test/browser/trial.html`;
 let failures = 0;

@@ -22,7 +22,10 @@ const { values: asked } = parseArgs({
 const HEIGHTS = { 1280: 800, 390: 844, 320: 640 };
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-const server = await createServer({ server: { port: 0, host: "127.0.0.1" }, logLevel: "error" });
+const server = await createServer({
+  server: { port: 0, host: "127.0.0.1", hmr: false, watch: null },
+  logLevel: "error",
+});
 await server.listen();
 const browser = await chromium.launch({ executablePath: asked.browser, args: ["--no-sandbox"] });
 const { SCENES } = await server.ssrLoadModule("/src/fixtures/scenes.ts");

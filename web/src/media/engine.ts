@@ -1,16 +1,16 @@
 // The media engine: takes the app's media events, holds at most one call's session, and says what it has. No screen in here.
 
-import type { Command, MediaEvent, View } from "../contract";
-import { type MediaSnapshot, Session } from "./session";
+import type { MediaEvent, View } from "../contract";
+import { type MediaSnapshot, type SendCommand, Session } from "./session";
 import type { MediaStats } from "./stats";
 
 export class MediaEngine {
-  readonly #command: (command: Command) => Promise<unknown>;
+  readonly #command: SendCommand;
   readonly #listeners = new Set<() => void>();
   #session: Session | null = null;
   #snapshot: MediaSnapshot | null = null;
 
-  constructor(command: (command: Command) => Promise<unknown>) {
+  constructor(command: SendCommand) {
     this.#command = command;
   }
 

@@ -28,7 +28,8 @@ export type MediaSnapshot = {
 };
 
 type MakeOffer = Extract<MediaEvent, { kind: "makeOffer" }>;
-type SendCommand = (command: Command) => Promise<unknown>;
+/** Null: the app has taken it. */
+export type SendCommand = (command: Command) => Promise<object | null>;
 
 /** Louder than this, a person speaks. */
 const SPEAKING_LEVEL = 0.015;
@@ -110,7 +111,10 @@ export class Session {
     this.#muted.want(muted);
     if (!muted && !this.#microphoneTrack) await this.#acquireMicrophone();
     await this.#apply();
-    await this.#command({ kind: "mute", call: this.call, muted }).catch(() => this.#muted.giveUp());
+    const refused = await this.#command({ kind: "mute", call: this.call, muted });
+    // Whatever the app says, nobody who turned the microphone off is heard.
+    if (refused && !muted) this.#muted.giveUp();
+    await this.#apply();
   }
 
   /** Off at once; on when the app says that there is room for one more camera. */
@@ -118,7 +122,7 @@ export class Session {
     if (!on) this.#camera.want(false);
     else this.#show({ cameraTrouble: null });
     await this.#apply();
-    await this.#command({ kind: "camera", call: this.call, on }).catch(() => this.#camera.giveUp());
+    await this.#command({ kind: "camera", call: this.call, on });
   }
 
   async unblockSound(): Promise<void> {
@@ -175,7 +179,8 @@ export class Session {
     for (const { kind, transceiver } of connection.slots)
       if (kind === "audio") this.#sound.add(transceiver.receiver.track);
     this.#show({ media, slots: [], link: "connecting" });
-    await this.#command({ kind: "offer", call: this.call, sdp });
+    const refused = await this.#command({ kind: "offer", call: this.call, sdp });
+    if (refused) throw new Error("the app refused the offer");
   }
 
   #handleState(connection: Connection, event: MakeOffer): void {
@@ -230,7 +235,7 @@ export class Session {
   /** The camera was asked for and is not there: the call goes on with voice, and the others are told. */
   async #withoutCamera(): Promise<void> {
     this.#camera.want(false);
-    await this.#command({ kind: "camera", call: this.call, on: false }).catch(() => undefined);
+    await this.#command({ kind: "camera", call: this.call, on: false });
   }
 
   #setCameraTrack(track: MediaStreamTrack | null): void {

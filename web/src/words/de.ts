@@ -134,7 +134,7 @@ export const de = ({ t, plural, list, number }: Format): Catalogue => ({
   markVerified: "Sie sind gleich",
   markUnverified: "Nicht mehr verglichen",
   block: "Blockieren",
-  unblock: "Nicht mehr blockieren",
+  unblock: "Entsperren",
   blocked: "Blockiert",
 
   groupMembers: "Wer dabei ist",

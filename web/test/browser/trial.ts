@@ -84,9 +84,10 @@ class Trial {
     this.other = new Other();
     const engine = new MediaEngine(async (command) => {
       this.commands.push(command);
-      if (command.kind !== "offer") return;
+      if (command.kind !== "offer") return null;
       const sdp = await this.other.answer(command.sdp, KEYS[otherKey] ?? KEYS[0]);
       await engine.handleEvent({ kind: "answer", call: CALL, sdp });
+      return null;
     });
     this.engine = engine;
     await engine.handleEvent({ kind: "keys", call: CALL, epoch: 1, baseKey: KEYS[0], leaf: 1 });
