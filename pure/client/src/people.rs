@@ -126,7 +126,8 @@ pub(crate) fn request(step: &mut Step<'_>, link: &str, text: &str) -> Result<(),
     let known = person(step.db, account)?.map_or(Acquaintance::Known, |person| person.acquaintance);
     learn(step, &card, Acquaintance::Asked)?;
     step.db.execute("UPDATE person SET blocked = 0 WHERE account = ?1", [account.0])?;
-    if known == Acquaintance::Known {
+    // Asked again, it is sent again: the first may have been declined.
+    if known != Acquaintance::Accepted && !outbox::is_waiting(step.db, Lane::Inbox(account))? {
         let body = ContactRequest { card: Some(me.card(step.service)), text: text.to_owned() };
         let body = InboxBody { body: Some(inbox_body::Body::Request(body)) };
         outbox::push(step, Lane::Inbox(account), &Task::Deliver { to: account, body: body.encode_to_vec().into() })?;

@@ -75,7 +75,10 @@ pub(crate) fn subscribe(step: &mut Step<'_>, log: LogId, capability: &[u8; 32], 
     unwatch(step, log);
     step.live.watched.insert(log);
     let subscription = v1::Subscription { log_id: log.to_vec(), capability: capability.to_vec(), after };
-    step.output(Output::Watch(v1::WatchRequest { subscribe: vec![subscription], unsubscribe: vec![] }));
+    match step.outputs.last_mut() {
+        Some(Output::Watch(request)) if request.unsubscribe.is_empty() => request.subscribe.push(subscription),
+        _ => step.output(Output::Watch(v1::WatchRequest { subscribe: vec![subscription], unsubscribe: vec![] })),
+    }
 }
 
 pub(crate) fn unwatch(step: &mut Step<'_>, log: LogId) {
@@ -107,7 +110,12 @@ fn handle_entries(step: &mut Step<'_>, log: LogId, entries: &[Entry]) -> Result<
     if calls::is_call_log(step, log) {
         return calls::log::handle_entries(step, entries);
     }
-    apply_to_chat(step, log, entries)
+    apply_to_chat(step, log, entries)?;
+    let applied = chats::chat(step.db, log)?.map(|chat| chat.applied);
+    if entries.last().map(|entry| entry.seq) > applied && entries.first().map(|entry| entry.seq) > applied.map(|seq| seq + 1) {
+        return watch_chat(step, log); // something in between was lost on its way in here
+    }
+    Ok(())
 }
 
 /// Applies entries to a conversation, whichever way they came; those that are behind it are passed over.

@@ -184,7 +184,8 @@ pub(crate) fn removed(step: &mut Step<'_>, chat: &Chat, entry: &Entry) -> Result
 
 /// This account's leaving is on its way to the others.
 pub(crate) fn left(step: &mut Step<'_>, log: LogId) -> Result<(), StoreError> {
-    let line = NewLine { log, seq: None, id: None, author: None, time: step.now, what: What::Left };
+    let applied = chats::chat(step.db, log)?.map(|chat| chat.applied);
+    let line = NewLine { log, seq: applied, id: None, author: None, time: step.now, what: What::Left };
     lines::write(step, &line)?;
     close(step, log)
 }

@@ -84,11 +84,8 @@ fn content_of(step: &mut Step<'_>, chat: &Chat, task: &Task, me: &Account) -> Re
             let said = Content::decode(content.0.as_slice())?;
             return Ok(Some(Content { seen: seen(chat), ..said }));
         }
-        Task::Receipt if chat.delivered <= chat.delivered_told && chat.read <= chat.read_told => return Ok(None),
-        Task::Receipt => {
-            step.db.execute("UPDATE chat SET delivered_told = delivered, read_told = read WHERE log = ?1", [chat.log.0])?;
-            content::Body::Receipt(Receipt { delivered: chat.delivered.max(chat.read), read: chat.read })
-        }
+        Task::Receipt { .. } if chat.delivered <= chat.delivered_told && chat.read <= chat.read_told => return Ok(None),
+        Task::Receipt { .. } => content::Body::Receipt(Receipt { delivered: chat.delivered.max(chat.read), read: chat.read }),
         Task::Profile => content::Body::Profile(Profile { name: me.name.clone(), card: Some(me.card(step.service)) }),
         Task::Leave => content::Body::Leaving(Leaving {}),
         _ => return Ok(None),

@@ -1,5 +1,6 @@
 //! What the service answered, and what it means for the job that asked.
 
+use rusqlite::params;
 use umweg_seal::inbox::open_key_package;
 use umweg_wire::limits::{KEY_PACKAGES_LEFT, KEY_PACKAGES_LOW};
 use umweg_wire::proto::v1;
@@ -142,6 +143,11 @@ fn done(step: &mut Step<'_>, job: &Job, seq: u64, time: Timestamp) -> Result<(),
     finish(step, job.id)?;
     match (&job.task, job.lane) {
         (Task::Say { line: Some(line), .. }, _) => lines::place(step, *line, seq, time),
+        (Task::Receipt { told: Some(told) }, Lane::Chat(log)) => {
+            let sql = "UPDATE chat SET delivered_told = max(delivered_told, ?2), read_told = max(read_told, ?3) WHERE log = ?1";
+            step.db.prepare_cached(sql)?.execute(params![log.0, told.delivered, told.read])?;
+            Ok(())
+        }
         (Task::Leave, Lane::Chat(log)) => conversation::membership::left(step, log),
         _ => Ok(()),
     }

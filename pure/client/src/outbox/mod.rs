@@ -129,7 +129,10 @@ pub(crate) enum Task {
         line: Option<i64>,
     },
     /// How far this account has received and read, at the time of sealing.
-    Receipt,
+    /// `told`: as of the newest sealing.
+    Receipt {
+        told: Option<Told>,
+    },
     /// This account's name and card, at the time of sealing.
     Profile,
     Leave,
@@ -159,6 +162,13 @@ pub(crate) enum Task {
         leaf: u32,
         device: Bytes,
     },
+}
+
+/// What a receipt says: everything up to these entries.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Told {
+    pub(crate) delivered: u64,
+    pub(crate) read: u64,
 }
 
 /// A task in its place.
@@ -241,7 +251,7 @@ pub(crate) fn say(step: &mut Step<'_>, log: LogId, content: &sealed::Content, li
 }
 
 pub(crate) fn push_receipt(step: &mut Step<'_>, log: LogId) -> Result<(), StoreError> {
-    push_once(step, Lane::Chat(log), &Task::Receipt)
+    push_once(step, Lane::Chat(log), &Task::Receipt { told: None })
 }
 
 pub(crate) fn push_profile(step: &mut Step<'_>, log: LogId) -> Result<(), StoreError> {

@@ -10,7 +10,7 @@ use umweg_wire::{AccountId, ClientId, LogId};
 
 use prost::Message;
 
-use super::{Job, Lane, Task, finish, heads, save_append};
+use super::{Job, Lane, Task, Told, finish, heads, save_append};
 use crate::account;
 use crate::calls;
 use crate::chats::{self, Membership};
@@ -171,6 +171,10 @@ fn start_in_chat(step: &mut Step<'_>, job: Job, log: LogId) -> Result<Started, S
     }
     match sealing::seal(step, &chat, &job.task)? {
         Sealing::Sealed(sealed) => {
+            if let Task::Receipt { .. } = job.task {
+                let told = Some(Told { delivered: chat.delivered, read: chat.read });
+                super::save_task(step, job.id, &Task::Receipt { told })?;
+            }
             let request = request_of(step, &chat, &sealed);
             append(step, job, request, sealed.welcome)
         }

@@ -70,6 +70,19 @@ fn wrong_links_say_what_is_wrong() {
 }
 
 #[test]
+fn key_packages_are_left_and_refilled_before_they_run_out() {
+    let mut house = House::acquainted(&["Anna", "Ben"]);
+    let ben = house.account(1);
+    assert_eq!(house.devices[1].key_packages, Some(20));
+    for round in 0..15 {
+        house.order(0, Command::CreateGroup { name: round.to_string(), members: vec![ben] });
+        house.settle();
+        assert!(house.devices[1].key_packages >= Some(10), "after {round} groups");
+    }
+    assert_eq!(house.view(1).chats.iter().filter(|chat| chat.group).count(), 15);
+}
+
+#[test]
 fn a_blocked_person_reaches_nobody() {
     let mut house = House::acquainted(&["Anna", "Ben"]);
     let chat = house.chat_with(0, 1);

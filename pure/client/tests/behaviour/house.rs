@@ -29,6 +29,10 @@ pub(crate) struct Device {
     pub media: Vec<(CallId, bool)>,
     /// Answers that never come: the connection breaks before the so-manieth.
     pub breaks_after: Option<usize>,
+    /// How many watched events get lost inside the program.
+    pub(crate) loses: usize,
+    /// How many key packages the service said are left.
+    pub(crate) key_packages: Option<u32>,
     seed: u8,
 }
 
@@ -48,7 +52,17 @@ impl House {
         };
         for name in names {
             let seed = u8::try_from(house.devices.len()).unwrap() + 1;
-            house.devices.push(Device { name, client: None, watcher: None, page: vec![], media: vec![], breaks_after: None, seed });
+            house.devices.push(Device {
+                name,
+                client: None,
+                watcher: None,
+                page: vec![],
+                media: vec![],
+                breaks_after: None,
+                loses: 0,
+                key_packages: None,
+                seed,
+            });
             house.start(house.devices.len() - 1);
             house.order(house.devices.len() - 1, Command::CreateAccount { name: (*name).to_owned() });
         }
@@ -177,6 +191,10 @@ impl House {
                 }
                 while let Some(event) = self.next_event(who) {
                     busy = true;
+                    if self.devices[who].loses > 0 && matches!(event.event, Some(v1::watch_event::Event::Entries(_))) {
+                        self.devices[who].loses -= 1;
+                        continue;
+                    }
                     self.input(who, Input::Watched(event));
                 }
             }
@@ -202,6 +220,9 @@ impl House {
                         return self.kill(who);
                     }
                     *left -= 1;
+                }
+                if let Ok(Answer::Published(published)) = &result {
+                    self.devices[who].key_packages = Some(published.left);
                 }
                 self.input(who, Input::Answer { id, result });
             }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use umweg_client::view::{Progress, RoadState};
 use umweg_client::{Command, Input};
 
+use crate::groups::group;
 use crate::house::{House, Who};
 
 fn progress(house: &House, who: Who, text: usize) -> Progress {
@@ -66,6 +67,37 @@ fn receipts_are_not_answered() {
         "something goes on and on"
     );
     assert_eq!(house.texts(0, chat), ["hello", "hi"]);
+}
+
+#[test]
+fn a_receipt_that_met_a_change_of_keys_is_given_again() {
+    let (mut house, chat) = group(&["Anna", "Ben"]);
+    house.say(0, chat, "hello");
+    house.pass(Duration::from_millis(100));
+    house.now = house.now.after(Duration::from_secs(1));
+    let now = house.now;
+    house.devices[1].client.as_mut().unwrap().handle_timeout(now).unwrap(); // sealed, and on its way
+    house.disconnect(1);
+    house.order(0, Command::RenameGroup { chat, name: "other keys".into() });
+    house.settle();
+    let shown = |house: &House| house.chat(0, chat).lines.iter().find_map(|line| line.progress);
+    assert_eq!(shown(&house), Some(Progress::Sent));
+    house.connect(1);
+    house.settle();
+    assert_eq!(shown(&house), Some(Progress::Delivered));
+}
+
+#[test]
+fn what_was_lost_between_the_road_and_the_device_is_fetched_again() {
+    let mut house = House::acquainted(&["Anna", "Ben"]);
+    let chat = house.chat_with(0, 1);
+    house.devices[1].loses = 1;
+    house.say(0, chat, "lost on the way in");
+    house.settle();
+    assert!(house.texts(1, chat).is_empty());
+    house.say(0, chat, "and then");
+    house.settle();
+    assert_eq!(house.texts(1, chat), ["lost on the way in", "and then"]);
 }
 
 #[test]
