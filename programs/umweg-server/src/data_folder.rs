@@ -48,10 +48,7 @@ impl DataFolder {
             None => Some(TempDir::new().map_err(|error| FolderError::Unwritable(std::env::temp_dir(), error))?),
         };
         let folder = folder.or(temporary.as_ref().map(TempDir::path)).unwrap_or(Path::new(".")).to_owned();
-        let unwritable = |error| FolderError::Unwritable(folder.clone(), error);
-        for made in [&folder, &folder.join("files")] {
-            DirBuilder::new().recursive(true).mode(0o700).create(made).map_err(unwritable)?;
-        }
+        make(&folder)?;
         let lock = lock(&folder)?;
         Ok(Self { folder, _lock: lock, _temporary: temporary })
     }
@@ -79,8 +76,9 @@ impl DataFolder {
         Self::key_in(&self.folder)
     }
 
-    /// The key of the service whose folder that is.
+    /// The key of the service whose folder that is, or will be. The service may be running.
     pub fn key_in(folder: &Path) -> Result<StaticKey, FolderError> {
+        make(folder)?;
         let file = folder.join("static.key");
         let make = || StaticKey::random(&mut rand::rng()).to_bytes().to_vec();
         let bytes = umweg_io::config::load_or_make_secret(&file, make);
@@ -92,6 +90,14 @@ impl DataFolder {
         let bytes: [u8; 32] = bytes.as_slice().try_into().map_err(|_| FolderError::DamagedKey(file))?;
         Ok(StaticKey::from_bytes(bytes))
     }
+}
+
+fn make(folder: &Path) -> Result<(), FolderError> {
+    for made in [folder, &folder.join("files")] {
+        let unwritable = |error| FolderError::Unwritable(folder.to_owned(), error);
+        DirBuilder::new().recursive(true).mode(0o700).create(made).map_err(unwritable)?;
+    }
+    Ok(())
 }
 
 fn lock(folder: &Path) -> Result<File, FolderError> {

@@ -39,17 +39,11 @@ pub struct Settings {
 
     /// For trying things out on one machine: everything on loopback, on ports that the system chooses, in a folder that vanishes
     /// (or in --data).
-    #[arg(long, env = "UMWEG_DEV")]
+    #[arg(long, env = "UMWEG_DEV", default_value = "false")]
     pub dev: bool,
 
     /// The name (or bare address) under which apps and proxies reach this service. It stands in the link.
-    #[arg(
-        long,
-        env = "UMWEG_HOST",
-        value_name = "NAME",
-        required_unless_present = "dev",
-        default_value_if("dev", "true", "127.0.0.1")
-    )]
+    #[arg(long, env = "UMWEG_HOST", value_name = "NAME", default_value_if("dev", "true", "127.0.0.1"))]
     pub host: Option<String>,
 
     /// The folder of the database, the files, and the service's key. Only this program may write to it. Without this setting it is
@@ -96,7 +90,7 @@ pub struct Settings {
 
     /// Put the fingerprint of --cert into the link: needed if no public authority signed it. Links then must be given out again when
     /// its key changes.
-    #[arg(long, env = "UMWEG_PIN_CERT")]
+    #[arg(long, env = "UMWEG_PIN_CERT", default_value = "false")]
     pub pin_cert: bool,
 
     /// A folder with a web site, for everybody who comes without a link. Without it there is a plain page.
@@ -136,6 +130,11 @@ pub enum Port {
 #[error("a port is a number up to 65535, or `off`")]
 pub struct NotAPort;
 
+/// There is no name for the link.
+#[derive(Debug, thiserror::Error)]
+#[error("a service needs a name: set --host to the name (or bare address) under which apps and proxies reach it")]
+pub struct NoHost;
+
 impl FromStr for Port {
     type Err = NotAPort;
     fn from_str(text: &str) -> Result<Self, NotAPort> {
@@ -169,10 +168,9 @@ impl Settings {
         self.udp_port.at(self.listen)
     }
 
-    /// The host, which clap has seen to.
-    #[must_use]
-    pub fn host(&self) -> &str {
-        self.host.as_deref().unwrap_or_default()
+    /// The host, without which there is no link.
+    pub fn host(&self) -> Result<&str, NoHost> {
+        self.host.as_deref().ok_or(NoHost)
     }
 
     /// The data folder, if it is a lasting one.
@@ -206,13 +204,13 @@ mod tests {
             let address = address.expect("every door is open");
             assert!(address.ip().is_loopback() && address.port() == 0);
         }
-        assert_eq!((settings.host(), settings.data()), ("127.0.0.1", None));
+        assert_eq!((settings.host().unwrap(), settings.data()), ("127.0.0.1", None));
     }
 
     #[test]
     fn a_service_needs_a_name() {
-        let error = settings(&[]).err().expect("there is no name").to_string();
-        assert!(error.contains("--host"), "{error}");
+        assert!(settings(&[]).unwrap().host().is_err());
+        assert_eq!(settings(&["--host", "umweg.example"]).unwrap().host().unwrap(), "umweg.example");
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! The program as an operator meets it: what it says, and what it does when it is killed.
 
+#[expect(dead_code, reason = "these tests use a part of it")]
 mod house;
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -28,7 +29,7 @@ fn output(arguments: &[&str]) -> Output {
 fn complaint(arguments: &[&str]) -> String {
     let output = output(arguments);
     assert!(!output.status.success(), "it should not work");
-    String::from_utf8(output.stderr).unwrap()
+    String::from_utf8(output.stderr).expect("it complains in words")
 }
 
 /// A running program, killed with the test.
@@ -41,7 +42,7 @@ impl Running {
     fn start(arguments: &[&str]) -> Self {
         let mut child = program(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the program starts");
         let mut lines = BufReader::new(child.stdout.take().expect("it has an output")).lines();
-        let ready = lines.next().expect("it says something").unwrap();
+        let ready = lines.next().expect("it says something").expect("it says it in words");
         let link = ready.strip_prefix("ready link=").expect("it says that it is ready").to_owned();
         Self { child, link }
     }
@@ -70,7 +71,7 @@ fn mistakes_are_named_with_what_to_do() {
         ("run --config FOLDER/bad.toml", "`hots`, which is no setting"),
         ("check-config --config FOLDER/bad.toml", "`hots`, which is no setting"),
         ("run --config FOLDER/missing.toml", "missing.toml"),
-        ("run", "--host"),
+        ("run --data FOLDER/data", "set --host"),
         ("run --dev --data FOLDER/file/folder", "choose another with --data"),
         ("run --dev --cert FOLDER/no.pem --key FOLDER/no.pem", "no.pem"),
         ("run --dev --cert FOLDER/file --key FOLDER/file", "PEM"),
@@ -223,11 +224,10 @@ async fn no_capability_lies_on_the_disk() {
 
 fn files(folder: &Path) -> Vec<Vec<u8>> {
     let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
-        if entry.file_type().unwrap().is_file() {
-            let mut bytes = Vec::new();
-            std::fs::File::open(entry.path()).unwrap().read_to_end(&mut bytes).unwrap();
-            files.push(bytes);
+    for entry in std::fs::read_dir(folder).expect("the folder is there") {
+        let path = entry.expect("its entries can be read").path();
+        if path.is_file() {
+            files.push(std::fs::read(path).expect("its files can be read"));
         }
     }
     files

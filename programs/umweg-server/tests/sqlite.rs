@@ -92,7 +92,9 @@ async fn stored(store: &commit::Store) -> Vec<u8> {
     let (mut numbers, mut after) = (Vec::new(), Seq(0));
     loop {
         let read = Read { log: LOG, capability: member(), after };
-        let Answer::Read(Reading::Entries { entries, .. }) = store.run(Operation::Read(read, Room::ANSWER)).await.unwrap() else {
+        let Answer::Read(Reading::Entries { entries, .. }) =
+            store.run(Operation::Read(read, Room::ANSWER)).await.expect("it may be read")
+        else {
             panic!("it can be read")
         };
         let Some(last) = entries.last() else { return numbers };

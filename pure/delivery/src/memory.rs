@@ -90,11 +90,8 @@ impl Transaction for MemoryTransaction {
 
     fn put_head(&mut self, log: LogId, head: &LogHead) -> Result<(), StoreError> {
         self.writing()?;
-        if self.store.logs.contains_key(&log) {
-            self.log_mut(log)?.head = head.clone();
-        } else {
-            self.store.logs.insert(log, Arc::new(Log::new(head.clone())));
-        }
+        let log = self.store.logs.entry(log).or_insert_with(|| Arc::new(Log::new(head.clone())));
+        Arc::make_mut(log).head = head.clone();
         Ok(())
     }
 

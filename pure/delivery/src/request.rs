@@ -184,8 +184,8 @@ impl TryFrom<&v1::GetBlobRequest> for GetBlob {
 }
 
 fn what(request: &v1::AppendRequest) -> Result<What, Refusal> {
-    let commit = request.kind() == v1::EntryKind::Commit;
-    if !commit && !(request.rotate_to.is_empty() && request.snapshot.is_empty()) {
+    let with_commit = !request.rotate_to.is_empty() || !request.snapshot.is_empty();
+    if with_commit && request.kind() != v1::EntryKind::Commit {
         return Err(Refusal::Invalid("only a commit rotates the capability or leaves a snapshot"));
     }
     if request.ephemeral && request.kind() != v1::EntryKind::Message {

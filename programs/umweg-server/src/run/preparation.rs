@@ -58,7 +58,7 @@ pub(super) fn check_clock(now: Timestamp) -> anyhow::Result<()> {
 pub(super) fn certificate(settings: &Settings, folder: &Path) -> anyhow::Result<Shown> {
     Ok(match (&settings.cert, &settings.key) {
         (Some(chain), Some(key)) => Shown { certificate: Certificate::from_pem_files(chain, key)?, pinned: settings.pin_cert },
-        _ => Shown { certificate: Certificate::load_or_make(folder, settings.host())?, pinned: true },
+        _ => Shown { certificate: Certificate::load_or_make(folder, settings.host()?)?, pinned: true },
     })
 }
 
@@ -95,7 +95,7 @@ pub(super) fn link_at(settings: &Settings, key: &StaticKey, shown: &Shown, doors
     let port = |address: Option<SocketAddr>| address.map_or(0, |address| u32::from(address.port()));
     let pin = if shown.pinned && doors.tls.is_some() { shown.certificate.pin()?.to_vec() } else { Vec::new() };
     let link = ServiceLink {
-        host: settings.host().to_owned(),
+        host: settings.host()?.to_owned(),
         static_key: key.public().to_vec(),
         tls_port: port(doors.tls),
         pin,
