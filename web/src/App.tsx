@@ -53,6 +53,7 @@ function Screens({ view }: { view: View }) {
   const route = useRoute();
   useLook(route);
   useFollowOwnCall(view, route);
+  useFocusFollows(route);
   if (!view.me) return <BeforeAccount route={route} />;
   return route.at === "call" ? <InCall id={route.call} /> : <Shell route={route} />;
 }
@@ -195,6 +196,19 @@ function OwnCall() {
       </button>
     </section>
   );
+}
+
+/** On a phone the list vanishes with the row that was pressed: the keyboard goes on in what came in its place. */
+function useFocusFollows(route: Route): void {
+  const shown = JSON.stringify(route);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: whenever something else is shown
+  useEffect(() => {
+    const frame = requestAnimationFrame(() => {
+      const lost = document.activeElement === document.body || document.activeElement?.checkVisibility?.() === false;
+      if (lost) document.getElementById("content")?.focus();
+    });
+    return () => cancelAnimationFrame(frame);
+  }, [shown]);
 }
 
 /** The app sends what this page looks at. */

@@ -23,7 +23,7 @@ export function Composer({ chat, replyTo, onReplied }: { chat: string; replyTo: 
     setText(value);
   };
   useEffect(() => {
-    if (replyTo) field.current?.focus();
+    if (replyTo || hasKeyboard()) field.current?.focus();
   }, [replyTo]);
 
   const send = async () => {
@@ -75,6 +75,11 @@ export function Composer({ chat, replyTo, onReplied }: { chat: string; replyTo: 
       </div>
     </form>
   );
+}
+
+/** On a phone the field would bring up the keyboard over what one came to read. */
+function hasKeyboard(): boolean {
+  return window.matchMedia?.("(hover: hover) and (min-width: 820px)").matches ?? false;
 }
 
 function ReplyingTo({ quote, onCancel }: { quote: Quote; onCancel: () => void }) {
