@@ -80,13 +80,13 @@ impl Service {
         let router = router(&context, &sfu, files, blobs_max).await?;
         let Arrivals { rpc, media } = entrance.open(&shutdown);
         serve_media(media, sfu.clone(), &shutdown);
+        end_calls(sfu.clone(), &shutdown);
         let arrivals = registered(rpc, context.connections.clone(), &shutdown);
         drop(context);
         let served = tokio::select! {
             served = rpc::serve(router, arrivals, &shutdown) => served.context("serve gRPC"),
             () = too_long(&shutdown) => Ok(()),
         };
-        sfu.stop().await;
         if !shutdown.drain(DRAIN_TIME_MAX).await {
             tracing::warn!("some connections did not end in time, and were cut");
         }
@@ -147,6 +147,15 @@ fn serve_media(mut arrivals: mpsc::Receiver<SealedStream>, sfu: Sfu, shutdown: &
             let sfu = sfu.clone();
             tasks.spawn_until_begun(async move { sfu.handle_media(stream).await });
         }
+    });
+}
+
+/// Streams of participants, and of who watches a roster, have no end of their own.
+fn end_calls(sfu: Sfu, shutdown: &Shutdown) {
+    let end = shutdown.clone();
+    shutdown.spawn(async move {
+        end.begun().await;
+        sfu.stop().await;
     });
 }
 
