@@ -83,15 +83,15 @@ impl Started {
     async fn new(place: &Place, port: Option<u16>, shutdown: &Shutdown) -> anyhow::Result<Self> {
         check_clock(clock::now())?;
         let folder = Folder::open(&folder_path(place)?)?;
-        let database =
-            folder.vault().unlock(&mut AtTerminal { wants_passphrase: place.passphrase }).context("failed to open the database")?;
-        let settings = Settings::open(&database).context("failed to open the database")?;
+        let mut at_terminal = AtTerminal { wants_passphrase: place.passphrase };
+        let unlocked = folder.vault().unlock(&mut at_terminal).context("failed to open the database")?;
+        let settings = Settings::open(unlocked.connect()?).context("failed to open the database")?;
         let service = settings.service(place.service.as_deref())?;
         let door = open_door(port, &settings).await?;
         let prefix = service.static_key.first_chunk().copied().context("the service's link is damaged")?;
         let mut seed = [0; 32];
         rand::rngs::SysRng.try_fill_bytes(&mut seed).map_err(|_| anyhow!("the system gives no random numbers"))?;
-        let client = Client::open(database, prefix, seed).map_err(|error| anyhow!("failed to {error}"))?;
+        let client = Client::open(unlocked.connect()?, prefix, seed).map_err(|error| anyhow!("failed to {error}"))?;
         let running = Running { port: door.port(), secret: door.secret().clone() };
         let announced = folder.announce(&running)?;
         let start_link = door.start_link();
@@ -102,7 +102,7 @@ impl Started {
                 tracing::error!(kind = ?error.kind(), "the pages' door failed");
             }
         });
-        let road = Road::new(service, rand::rng().next_u64());
+        let road = Road::new(service, settings, rand::rng().next_u64());
         let app = App::new(client, road, page_events, shutdown.clone());
         Ok(Self { app, running, start_link, _announced: Box::new(announced), _folder: folder })
     }
@@ -175,7 +175,7 @@ fn check_clock(now: Timestamp) -> anyhow::Result<()> {
 }
 
 /// The port of the last time is wished, not needed: the browser remembers permissions by it.
-async fn open_door(port: Option<u16>, settings: &Settings<'_>) -> anyhow::Result<Door> {
+async fn open_door(port: Option<u16>, settings: &Settings) -> anyhow::Result<Door> {
     if let Some(port) = port {
         return Ok(Door::open(port).await?);
     }
@@ -250,8 +250,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_port_that_was_asked_for_must_be_free_and_one_of_the_last_time_need_not() {
-        let database = rusqlite::Connection::open_in_memory().unwrap();
-        let settings = Settings::open(&database).unwrap();
+        let settings = Settings::open(rusqlite::Connection::open_in_memory().unwrap()).unwrap();
         let taken = open_door(None, &settings).await.unwrap();
         let refused = open_door(Some(taken.port()), &settings).await.err().unwrap().to_string();
         assert!(refused.contains("is taken by another program"), "{refused}");

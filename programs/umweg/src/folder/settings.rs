@@ -1,11 +1,14 @@
-//! What the program itself remembers, in a table of its own in the person's database: the service, and the port of its pages.
+//! What the program itself remembers, in a table of its own in the person's database: the service, the port of its pages, and
+//! which road led through in which network.
 
 use rusqlite::{Connection, OptionalExtension};
+use umweg_road::ranking::Winners;
 use umweg_wire::links::{Linked, WrongLink};
 use umweg_wire::proto::v1::ServiceLink;
 
 const SERVICE: &str = "service";
 const PORT: &str = "port";
+const WINNERS: &str = "winners";
 
 /// Why the service is not known.
 #[derive(Debug, thiserror::Error)]
@@ -21,11 +24,11 @@ pub(crate) enum ServiceError {
 }
 
 /// The program's own table.
-pub(crate) struct Settings<'a>(&'a Connection);
+pub(crate) struct Settings(Connection);
 
-impl<'a> Settings<'a> {
-    /// In this database.
-    pub(crate) fn open(database: &'a Connection) -> rusqlite::Result<Self> {
+impl Settings {
+    /// On this connection, which is not the client's.
+    pub(crate) fn open(database: Connection) -> rusqlite::Result<Self> {
         database.execute_batch("CREATE TABLE IF NOT EXISTS program_setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT")?;
         Ok(Self(database))
     }
@@ -56,6 +59,17 @@ impl<'a> Settings<'a> {
         self.set(PORT, &port.to_string())
     }
 
+    /// Which road led through in which network.
+    pub(crate) fn winners(&self) -> rusqlite::Result<Winners> {
+        Ok(self.get(WINNERS)?.and_then(|winners| serde_json::from_str(&winners).ok()).unwrap_or_default())
+    }
+
+    /// Remembers it.
+    pub(crate) fn set_winners(&self, winners: &Winners) -> rusqlite::Result<()> {
+        let winners = serde_json::to_string(winners).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+        self.set(WINNERS, &winners)
+    }
+
     fn get(&self, name: &str) -> rusqlite::Result<Option<String>> {
         self.0.query_row("SELECT value FROM program_setting WHERE name = ?1", [name], |row| row.get(0)).optional()
     }
@@ -82,8 +96,7 @@ mod tests {
 
     #[test]
     fn a_service_is_remembered_and_may_move_but_not_be_another() {
-        let database = Connection::open_in_memory().unwrap();
-        let settings = Settings::open(&database).unwrap();
+        let settings = Settings::open(Connection::open_in_memory().unwrap()).unwrap();
         assert!(matches!(settings.service(None), Err(ServiceError::None)));
         settings.service(Some(&link(1, 443))).unwrap();
         assert_eq!(settings.service(None).unwrap().tls_port, 443);
@@ -95,8 +108,7 @@ mod tests {
 
     #[test]
     fn a_wrong_link_is_said_and_not_remembered() {
-        let database = Connection::open_in_memory().unwrap();
-        let settings = Settings::open(&database).unwrap();
+        let settings = Settings::open(Connection::open_in_memory().unwrap()).unwrap();
         let refused = format!("{:#}", anyhow::Error::from(settings.service(Some("umweg://proxy/AA")).err().unwrap()));
         assert_eq!(refused, "failed to use the link of --service: this is a proxy link, and a service link is needed here");
         assert!(matches!(settings.service(None), Err(ServiceError::None)));
@@ -104,8 +116,7 @@ mod tests {
 
     #[test]
     fn the_port_is_remembered() {
-        let database = Connection::open_in_memory().unwrap();
-        let settings = Settings::open(&database).unwrap();
+        let settings = Settings::open(Connection::open_in_memory().unwrap()).unwrap();
         assert_eq!(settings.port().unwrap(), None);
         settings.set_port(4_321).unwrap();
         assert_eq!(settings.port().unwrap(), Some(4_321));

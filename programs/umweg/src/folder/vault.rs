@@ -56,6 +56,12 @@ pub(crate) struct Vault<'a> {
     folder: &'a Path,
 }
 
+/// A database, and what opens it.
+pub(crate) struct Unlocked {
+    database: PathBuf,
+    key: Key,
+}
+
 enum Key {
     File(Zeroizing<[u8; KEY_LEN]>),
     Passphrase(Zeroizing<String>),
@@ -66,16 +72,17 @@ impl<'a> Vault<'a> {
         Self { folder }
     }
 
-    /// Opens the database; makes a new one where there is none.
-    pub(crate) fn unlock(&self, passphrases: &mut impl Passphrases) -> Result<Connection, VaultError> {
+    /// Finds what opens the database, and whether it does; makes a new database where there is none.
+    pub(crate) fn unlock(&self, passphrases: &mut impl Passphrases) -> Result<Unlocked, VaultError> {
         let key = self.key(passphrases)?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let database = self.folder.join(DATABASE);
         make_private(&database).map_err(|error| VaultError::NotWritable { file: database.clone(), error })?;
-        let connection = Connection::open_with_flags(&database, flags).map_err(from_store)?;
-        apply(&key, &connection).map_err(from_store)?;
-        self.check(&key, &connection)?;
-        Ok(connection)
+        let unlocked = Unlocked { database, key };
+        match (unlocked.connect(), &unlocked.key) {
+            (Ok(_), _) => Ok(unlocked),
+            (Err(VaultError::WrongPassphrase), Key::File(_)) => Err(VaultError::WrongKey(self.folder.join(KEY))),
+            (Err(error), _) => Err(error),
+        }
     }
 
     fn key(&self, passphrases: &mut impl Passphrases) -> Result<Key, VaultError> {
@@ -100,15 +107,17 @@ impl<'a> Vault<'a> {
         super::write_secret(&file, &key[..]).map_err(|error| VaultError::NotWritable { file, error })?;
         Ok(Key::File(key))
     }
+}
 
-    /// The first read tells whether the key is right.
-    fn check(&self, key: &Key, connection: &Connection) -> Result<(), VaultError> {
-        let read = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0));
-        match (read.map_err(from_store), key) {
-            (Ok(_), _) => Ok(()),
-            (Err(VaultError::WrongPassphrase), Key::File(_)) => Err(VaultError::WrongKey(self.folder.join(KEY))),
-            (Err(error), _) => Err(error),
-        }
+impl Unlocked {
+    /// A connection to the database.
+    pub(crate) fn connect(&self) -> Result<Connection, VaultError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&self.database, flags).map_err(from_store)?;
+        apply(&self.key, &connection).map_err(from_store)?;
+        // The first read tells whether the key is right.
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0)).map_err(from_store)?;
+        Ok(connection)
     }
 }
 
@@ -156,7 +165,7 @@ mod tests {
     }
 
     fn unlock(place: &Path, says: Option<&'static str>) -> Result<Connection, VaultError> {
-        Vault::in_folder(place).unlock(&mut Says(says))
+        Vault::in_folder(place).unlock(&mut Says(says))?.connect()
     }
 
     fn write_something(database: &Connection) {

@@ -6,6 +6,7 @@
 
 mod connection;
 mod lanes;
+mod network;
 mod proxy_test;
 mod requests;
 
@@ -23,22 +24,24 @@ use umweg_io::clock;
 use umweg_io::dial::{DialError, dial};
 use umweg_io::rpc::{self, Lost};
 use umweg_io::session::Purpose;
-use umweg_road::ranking::{self, Attempt, Output, Ranking, Winners};
+use umweg_road::ranking::{self, Attempt, Output, Ranking};
 use umweg_road::{RoadChoice, Way};
 use umweg_wire::links::Linked;
 use umweg_wire::proto::v1::{self, ProxyLink, ServiceLink};
 use umweg_wire::{CallId, Capability, LogId, Timestamp};
 
+use crate::folder::Settings;
 use crate::media::Network;
 use connection::{Connection, ConnectionNumber, Event, INPUTS_MAX, Reporter};
 use proxy_test::test_proxy;
 
-/// The machine's clock may be set while the ranking waits: it is asked again at least so often.
-const WAIT_MAX: Duration = Duration::from_secs(30);
+/// So often the app looks which network it is in; the clock, too, may be set while the ranking waits.
+const WAIT_MAX: Duration = Duration::from_secs(5);
 
 pub(crate) struct Road {
     service: Arc<ServiceLink>,
     ranking: Ranking,
+    settings: Settings,
     dialing: JoinSet<Dialed>,
     dialing_by_attempt: BTreeMap<Attempt, AbortHandle>,
     connection: Option<(Attempt, Connection)>,
@@ -63,10 +66,12 @@ struct Dialed {
 
 impl Road {
     /// To that service; it begins when `handle_roads` says what may be used.
-    pub(crate) fn new(service: ServiceLink, seed: u64) -> Self {
+    pub(crate) fn new(service: ServiceLink, settings: Settings, seed: u64) -> Self {
+        let winners = settings.winners().unwrap_or_default();
         let (to_self, events) = mpsc::channel(INPUTS_MAX);
         Self {
-            ranking: Ranking::new(service.clone(), Winners::default(), seed),
+            ranking: Ranking::new(service.clone(), winners, seed),
+            settings,
             service: Arc::new(service),
             dialing: JoinSet::new(),
             dialing_by_attempt: BTreeMap::new(),
@@ -95,6 +100,7 @@ impl Road {
             ProxyUse::Always => ranking::ProxyUse::Always,
             ProxyUse::Never => ranking::ProxyUse::Never,
         };
+        self.ranking.handle_network(network::tag(), clock::now());
         self.ranking.handle_roads(proxies, when, clock::now());
         self.execute_ranking();
     }
@@ -167,7 +173,7 @@ impl Road {
                 Some((number, event)) = self.events.recv() => self.handle_event(number, event),
                 Some(tested) = self.tests.join_next() => self.inputs.extend(tested.ok()),
                 () = self.suspicion.notified() => self.handle_suspicion(),
-                () = sleep(wait) => self.ranking.handle_timeout(clock::now()),
+                () = sleep(wait) => self.ranking.handle_network(network::tag(), clock::now()),
             }
             self.execute_ranking();
         }
@@ -181,6 +187,9 @@ impl Road {
         match result {
             Ok((channel, lost)) => {
                 self.ranking.handle_result(attempt, Ok(()), clock::now());
+                if let Err(error) = self.settings.set_winners(self.ranking.winners()) {
+                    tracing::warn!(code = ?error.sqlite_error_code(), "which road led through could not be remembered");
+                }
                 if self.ranking.road() == Some(&road) {
                     self.begin_connection(attempt, road, channel, lost);
                 }
