@@ -25,7 +25,8 @@ export function CallStage({ call }: { call: CallView }) {
       <div className="call-middle">
         <Tiles call={call} />
         {panel && (
-          <aside className="call-panel" aria-label={words.callInfo}>
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+          <aside className="call-panel" aria-label={words.callInfo} tabIndex={0}>
             <CallPeople call={call} />
           </aside>
         )}
@@ -48,7 +49,7 @@ function Tiles({ call }: { call: CallView }) {
   useChosenVideos(call, size.height, grid.rows);
   const style = { "--columns": grid.columns, "--rows": grid.rows } as React.CSSProperties;
   return (
-    <section className="tiles" ref={stage} style={style} aria-label={words.inTheCall}>
+    <section className="tiles" ref={stage} style={style} aria-label={words.pictures}>
       {call.present.map((person) => (
         <Tile
           key={`${person.account} ${person.leaf}`}

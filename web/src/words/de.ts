@@ -205,6 +205,7 @@ export const de = ({ t, plural, list, number }: Format): Catalogue => ({
   soundBlocked: "Der Browser wartet auf einen Klick, bevor er Ton abspielt.",
   playSound: "Ton abspielen",
   speaking: "Spricht",
+  pictures: "Bilder",
   yourPicture: "Dein Bild",
   pictureOf: (name) => t`Bild von ${name}`,
 

@@ -208,6 +208,7 @@ export const en = ({ t, plural, list, number }: Format) => ({
   soundBlocked: "The browser waits for a click before it plays sound.",
   playSound: "Play sound",
   speaking: "Speaking",
+  pictures: "Pictures",
   yourPicture: "Your picture",
   pictureOf: (name: string) => t`Picture of ${name}`,
 

@@ -199,6 +199,7 @@ export const fa = ({ t, plural, list, number }: Format): Catalogue => ({
   soundBlocked: "مرورگر برای پخش صدا منتظر یک کلیک است.",
   playSound: "پخش صدا",
   speaking: "در حال صحبت",
+  pictures: "تصویرها",
   yourPicture: "تصویر شما",
   pictureOf: (name) => t`تصویر ${name}`,
 
