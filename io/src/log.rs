@@ -82,7 +82,7 @@ impl Visit for Line {
 }
 
 fn has_address(line: &str) -> bool {
-    let words = line.split(|c: char| !(c.is_ascii_hexdigit() || matches!(c, '.' | ':' | '[' | ']')));
+    let words = line.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | ':' | '[' | ']')));
     words.map(|word| word.trim_end_matches(['.', ':'])).any(|word| {
         let is_address = word.parse::<IpAddr>().is_ok() || word.parse::<SocketAddr>().is_ok();
         is_address && word.len() > 3
@@ -109,7 +109,7 @@ mod tests {
             assert!(has_address(private), "{private}");
         }
         assert!(has_id("log q83vEjRWeJCrze8SNFZ4kA") && has_id("00112233445566778899aabbccddeeff"));
-        let ordinary = "umweg_server::engine took 12:30:45.123 for version 1.2.3 with connections_refused_by_the_service = 17 ::";
+        let ordinary = "umweg_server::engine Reconnect::call took 12:30:45.123 for version 1.2.3 with connections_refused_by_the_service = 17 ::";
         assert!(!has_address(ordinary) && !has_id(ordinary));
     }
 
