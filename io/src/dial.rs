@@ -156,7 +156,6 @@ pub async fn dial(choice: &RoadChoice, service: &ServiceLink, purpose: Purpose) 
 
 /// Tries a road and hangs up: how long it took from dialing to the sealed session.
 pub async fn test(choice: &RoadChoice, service: &ServiceLink) -> Result<Duration, DialError> {
-    #[expect(clippy::disallowed_methods, reason = "the shell measures time")]
     let start = Instant::now();
     dial(choice, service, Purpose::Rpc).await?;
     Ok(start.elapsed())
@@ -199,7 +198,7 @@ impl Dialing {
                 }
                 Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => failure = DialError::Closed(self.who),
                 Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionReset => {
-                    failure = DialError::Cut(self.who, Stage::Connect)
+                    failure = DialError::Cut(self.who, Stage::Connect);
                 }
                 Ok(Err(_)) => failure = DialError::Unreachable(self.who),
                 Err(_) => failure = DialError::TimedOut(self.who, Stage::Connect),

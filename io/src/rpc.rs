@@ -26,9 +26,8 @@ pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/contrac
 pub const MESSAGE_BYTES_MAX: usize = GRPC_MESSAGE_BYTES_MAX;
 
 #[expect(
-    clippy::all,
     unused_qualifications,
-    clippy::wildcard_imports,
+    clippy::too_many_lines,
     clippy::allow_attributes,
     clippy::allow_attributes_without_reason,
     reason = "generated"

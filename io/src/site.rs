@@ -141,7 +141,6 @@ impl Answer {
         Self::page(status, text)
     }
 
-    #[expect(clippy::disallowed_methods, reason = "an answer says when it was given")]
     async fn send(self, carrier: &mut Box<dyn Carrier>, keep_alive: bool, with_body: bool) -> io::Result<()> {
         let length = match &self.body {
             Body::Text(text) => text.len() as u64,

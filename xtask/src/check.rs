@@ -11,7 +11,7 @@ pub(crate) fn run_steps(steps: &mut Steps) -> anyhow::Result<()> {
     steps.step("pages: types, lints", || steps::run(command_in("web", "npm run --silent check")));
     steps.step("lints", || steps::run(command("cargo clippy --workspace --all-targets --locked --quiet -- -D warnings")));
     steps.step("documentation", || {
-        let mut doc = command("cargo doc --workspace --no-deps --locked --quiet");
+        let mut doc = command("cargo doc --workspace --no-deps --document-private-items --locked --quiet");
         doc.env("RUSTDOCFLAGS", "-D warnings");
         steps::run(doc)
     });

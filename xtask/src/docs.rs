@@ -3,7 +3,7 @@
 use crate::steps::{command, root, run as run_command};
 
 pub(crate) fn run() -> anyhow::Result<()> {
-    let mut doc = command("cargo doc --workspace --no-deps --locked");
+    let mut doc = command("cargo doc --workspace --no-deps --document-private-items --locked");
     doc.env("RUSTDOCFLAGS", "-D warnings");
     run_command(doc)?;
     println!("code: {}", root().join("target/doc/umweg_client/index.html").display());

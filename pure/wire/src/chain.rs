@@ -38,7 +38,16 @@ mod tests {
     use super::*;
 
     fn entry() -> Entry {
-        Entry { seq: 1, kind: 1, epoch: 0, client_id: vec![3; 16], time: 5, payload: b"sealed".to_vec(), chain: vec![], rotates: false }
+        Entry {
+            seq: 1,
+            kind: 1,
+            epoch: 0,
+            client_id: vec![3; 16],
+            time: 5,
+            payload: b"sealed".to_vec(),
+            chain: vec![],
+            rotates: false,
+        }
     }
 
     #[test]

@@ -110,7 +110,11 @@ fn flow_and_datagram(bytes: &[u8]) -> Result<(Flow, &[u8]), Malformed> {
 }
 
 fn check_length(length: usize) -> Result<u16, Malformed> {
-    if length > DATAGRAM_BYTES_MAX { Err(Malformed::Long(length)) } else { u16::try_from(length).map_err(|_| Malformed::Long(length)) }
+    if length > DATAGRAM_BYTES_MAX {
+        Err(Malformed::Long(length))
+    } else {
+        u16::try_from(length).map_err(|_| Malformed::Long(length))
+    }
 }
 
 #[cfg(test)]

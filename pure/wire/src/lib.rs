@@ -22,5 +22,7 @@ pub mod proto {
     }
 }
 
-pub use ids::{AccountId, BlobId, CallId, Capability, CapabilityHash, ChainHash, ClientId, Epoch, LogId, MalformedId, MessageId, Seq, Ticket};
+pub use ids::{
+    AccountId, BlobId, CallId, Capability, CapabilityHash, ChainHash, ClientId, Epoch, LogId, MalformedId, MessageId, Seq, Ticket,
+};
 pub use time::Timestamp;

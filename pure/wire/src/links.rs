@@ -122,7 +122,9 @@ fn kind_of(name: &str) -> Option<Kind> {
 }
 
 fn is_host(host: &str) -> bool {
-    !host.is_empty() && host.len() <= 253 && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']'))
+    !host.is_empty()
+        && host.len() <= 253
+        && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']'))
 }
 
 fn is_pin(pin: &[u8]) -> bool {
@@ -144,7 +146,14 @@ mod tests {
     use super::*;
 
     fn service() -> v1::ServiceLink {
-        v1::ServiceLink { host: "umweg.example".into(), static_key: vec![1; 32], tls_port: 443, path: "/live".into(), relay_port: 4433, ..Default::default() }
+        v1::ServiceLink {
+            host: "umweg.example".into(),
+            static_key: vec![1; 32],
+            tls_port: 443,
+            path: "/live".into(),
+            relay_port: 4433,
+            ..Default::default()
+        }
     }
 
     #[test]
