@@ -108,12 +108,24 @@ function PreviewLine({ chat }: { chat: ChatRow }) {
 export function JoinButton({ call, title }: { call: string; title: string }) {
   const words = useWords();
   const command = useCommand();
-  const { calls } = useView();
+  const { calls, call: own } = useView();
   const join = async () => {
     const video = calls.find((row) => row.id === call)?.video ?? true;
     const trouble = video ? null : await command({ kind: "joinCall", call, video: false });
     if (!trouble) go({ at: "call", call });
   };
+  if (own?.id === call && (own.state.kind === "in" || own.state.kind === "joining")) {
+    return (
+      <button
+        type="button"
+        className="button button-icon"
+        aria-label={words.returnToCall}
+        onClick={() => go({ at: "call", call })}
+      >
+        <Icon name="calls" />
+      </button>
+    );
+  }
   return (
     <button type="button" className="button button-main" aria-label={words.joinCallIn(title)} onClick={join}>
       {words.join}
