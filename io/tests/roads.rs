@@ -1,4 +1,5 @@
 //! Roads end to end on loopback, with real sockets and real TLS: what a client dials, and what a service's doors let in.
+#![expect(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
 
 use std::net::SocketAddr;
 
