@@ -30,7 +30,7 @@ pub(crate) struct Share {
 pub(crate) struct Demand {
     /// For the next step upwards, in bits a second.
     pub(crate) next: u64,
-    /// With the highest layers everywhere.
+    /// With the highest layers everywhere, and room to spare.
     pub(crate) best: u64,
 }
 
@@ -59,8 +59,8 @@ pub(crate) fn divide(estimate: u64, voices: usize, shares: &mut [Share]) -> Dema
         }
     }
     let used: u64 = shares.iter().map(Share::cost).sum();
-    let best = voices + shares.iter().map(|share| share.rungs.iter().flatten().last().copied().unwrap_or(0)).sum::<u64>();
-    Demand { next: voices + used + next.unwrap_or(0), best }
+    let best = shares.iter().map(|share| share.rungs.iter().flatten().last().copied().unwrap_or(0)).sum::<u64>();
+    Demand { next: voices + used + next.unwrap_or(0), best: voices + best + best / SPARE }
 }
 
 impl Share {
@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn the_demand_names_the_next_step() {
         let mut shares = [Share { rungs: RUNGS, layer: None, may_rise: true }];
-        assert_eq!(divide(300_000, 0, &mut shares), Demand { next: 150_000 + 350_000 + 87_500, best: 1_500_000 });
+        assert_eq!(divide(300_000, 0, &mut shares), Demand { next: 150_000 + 350_000 + 87_500, best: 1_875_000 });
     }
 
     proptest! {

@@ -18,6 +18,9 @@ use crate::vp8::Vp8;
 
 /// After its layer fell, a slot doesn't rise for so long.
 const RISES_AGAIN_AFTER: Duration = Duration::from_secs(4);
+/// What a receiver of videos is taken to want at least, in bits a second. What str0m looks for is bounded by what is wanted, and it looks
+/// around only once, when media begins to run: nobody's video has come by then.
+const WANTED_AT_LEAST: u64 = 2_000_000;
 /// Demands that differ by less, as a fraction, are the same: an eighth.
 const DEMAND_STEP: u64 = 8;
 const AUDIO_CLOCK_RATE: u32 = 48_000;
@@ -176,7 +179,10 @@ impl Participant {
     pub(crate) fn divide(&mut self, videos: &[(usize, Number)], offered: impl Fn(Number) -> crate::bandwidth::Rungs, now: Instant) {
         let mut shares: Vec<_> = videos.iter().map(|(at, source)| self.video[*at].picture.share(offered(*source), now)).collect();
         let voices = self.audio.iter().filter(|slot| slot.source.is_some()).count();
-        let demand = divide(self.estimate, voices, &mut shares);
+        let mut demand = divide(self.estimate, voices, &mut shares);
+        if !self.video.is_empty() {
+            demand.best = demand.best.max(WANTED_AT_LEAST);
+        }
         for ((at, _), share) in videos.iter().zip(&shares) {
             self.video[*at].picture.want(share.layer, now);
         }
