@@ -32,10 +32,9 @@ pub(crate) fn story() -> anyhow::Result<()> {
     run_command(tests())
 }
 
+/// Of every screen, from views that are written down: the pages draw themselves from one value.
 pub(crate) fn screenshots() -> anyhow::Result<()> {
-    build_pages()?;
-    build_programs()?;
-    run_command(command_in("e2e", "node screenshots.mjs"))
+    run_command(command_in("web", "npm run --silent shots"))
 }
 
 /// One file after the other: browsers and calls want the cores for themselves.

@@ -43,7 +43,7 @@ enum Recipe {
     Soak(measure::Soak),
     /// Write the pages' TypeScript types from the Rust types
     Types,
-    /// Take the pictures of the book from the running demo
+    /// Take pictures of every screen
     Screenshots,
     /// Build the documentation of the code, and the book where mdBook is installed
     Docs,
