@@ -7,9 +7,9 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use rand::{Rng, TryRng};
 use tokio::sync::mpsc;
-use umweg_client::Client;
 use umweg_client::command::Command;
 use umweg_client::view::ProxyUse;
+use umweg_client::{Client, OpenError, StoreError};
 use umweg_io::clock;
 use umweg_io::shutdown::Shutdown;
 use umweg_wire::Timestamp;
@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 
 use crate::app::App;
 use crate::cli::{Errand, Refused, Run};
-use crate::folder::{Folder, FolderError, Passphrases, Running, Settings, VaultError};
+use crate::folder::{Folder, FolderError, Passphrases, Running, Settings, VaultError, from_store};
 use crate::pages::{BindError, Door, PageEvent};
 use crate::road::Road;
 
@@ -85,13 +85,13 @@ impl Started {
         let folder = Folder::open(&folder_path(place)?)?;
         let mut at_terminal = AtTerminal { wants_passphrase: place.passphrase };
         let unlocked = folder.vault().unlock(&mut at_terminal).context("failed to open the database")?;
-        let settings = Settings::open(unlocked.connect()?).context("failed to open the database")?;
+        let settings = Settings::open(unlocked.connect()?).map_err(from_store).context("failed to open the database")?;
         let service = settings.service(place.service.as_deref())?;
         let door = open_door(port, &settings).await?;
         let prefix = service.static_key.first_chunk().copied().context("the service's link is damaged")?;
         let mut seed = [0; 32];
         rand::rngs::SysRng.try_fill_bytes(&mut seed).map_err(|_| anyhow!("the system gives no random numbers"))?;
-        let client = Client::open(unlocked.connect()?, prefix, seed).map_err(|error| anyhow!("failed to {error}"))?;
+        let client = Client::open(unlocked.connect()?, prefix, seed).map_err(open_error)?;
         let running = Running { port: door.port(), secret: door.secret().clone() };
         let announced = folder.announce(&running)?;
         let start_link = door.start_link();
@@ -174,17 +174,24 @@ fn check_clock(now: Timestamp) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn open_error(error: OpenError) -> anyhow::Error {
+    match error {
+        OpenError::Store(StoreError::Sqlite(error)) => from_store(error).into(),
+        error => anyhow!("failed to {error}"),
+    }
+}
+
 /// The port of the last time is wished, not needed: the browser remembers permissions by it.
 async fn open_door(port: Option<u16>, settings: &Settings) -> anyhow::Result<Door> {
     if let Some(port) = port {
         return Ok(Door::open(port).await?);
     }
-    let last = settings.port().context("failed to open the database")?.unwrap_or(0);
+    let last = settings.port().map_err(from_store)?.unwrap_or(0);
     let door = match Door::open(last).await {
         Err(BindError::Taken(_) | BindError::Forbidden(_)) => Door::open(0).await?,
         door => door?,
     };
-    settings.set_port(door.port()).context("failed to write to the database")?;
+    settings.set_port(door.port()).map_err(from_store)?;
     Ok(door)
 }
 

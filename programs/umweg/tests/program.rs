@@ -44,7 +44,9 @@ struct Running {
 impl Running {
     fn start(folder: &Path) -> Self {
         let mut command = umweg(folder);
-        command.args(["--service", &service(1), "--no-browser"]).env("UMWEG_LOG", "info,umweg=trace,umweg_io=trace,umweg_road=trace,umweg_client=trace,umweg_seal=trace");
+        command
+            .args(["--service", &service(1), "--no-browser"])
+            .env("UMWEG_LOG", "info,umweg=trace,umweg_io=trace,umweg_road=trace,umweg_client=trace,umweg_seal=trace");
         let log = folder.join("log");
         let mut child = command.stdout(Stdio::piped()).stderr(File::create(&log).unwrap()).spawn().unwrap();
         let mut line = String::new();

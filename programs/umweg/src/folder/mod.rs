@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use running::Running;
 pub(crate) use settings::Settings;
-pub(crate) use vault::{Passphrases, Vault, VaultError};
+pub(crate) use vault::{Passphrases, Vault, VaultError, from_store};
 
 /// Why the folder cannot be used. Each says what to do.
 #[derive(Debug, thiserror::Error)]

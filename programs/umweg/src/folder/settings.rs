@@ -6,6 +6,8 @@ use umweg_road::ranking::Winners;
 use umweg_wire::links::{Linked, WrongLink};
 use umweg_wire::proto::v1::ServiceLink;
 
+use super::vault::{VaultError, from_store};
+
 const SERVICE: &str = "service";
 const PORT: &str = "port";
 const WINNERS: &str = "winners";
@@ -19,8 +21,14 @@ pub(crate) enum ServiceError {
     WrongLink(#[from] WrongLink),
     #[error("this folder belongs to another service: choose another folder with --data for an account there")]
     Other,
-    #[error("the database failed")]
-    Store(#[from] rusqlite::Error),
+    #[error(transparent)]
+    Store(VaultError),
+}
+
+impl From<rusqlite::Error> for ServiceError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(from_store(error))
+    }
 }
 
 /// The program's own table.
@@ -42,6 +50,7 @@ impl Settings {
             (None, None) => Err(ServiceError::None),
             (Some(known), None) => Ok(known),
             (Some(known), Some(given)) if known.static_key != given.static_key => Err(ServiceError::Other),
+            (Some(known), Some(given)) if known == given => Ok(known),
             (_, Some(given)) => {
                 self.set(SERVICE, &given.to_link())?;
                 Ok(given)

@@ -139,7 +139,8 @@ fn make_private(database: &Path) -> io::Result<()> {
     std::fs::OpenOptions::new().create(true).write(true).truncate(false).mode(0o600).open(database).map(drop)
 }
 
-fn from_store(error: rusqlite::Error) -> VaultError {
+/// What went wrong in the database, in words that say what to do.
+pub(crate) fn from_store(error: rusqlite::Error) -> VaultError {
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => VaultError::WrongPassphrase,
         Some(ErrorCode::DiskFull) => VaultError::DiskFull,
