@@ -33,6 +33,7 @@ pub const TARGETS: &[Target] = &[
     app::SDP,
     app::LOOPBACK,
     road::HTTP_HEAD,
+    road::PROXY_HEADER,
     road::WEBSOCKET,
     road::HANDSHAKE,
     road::RECORDS,

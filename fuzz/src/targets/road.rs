@@ -2,6 +2,8 @@
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha12Rng;
+use umweg_road::first_bytes::says;
+use umweg_road::proxy_header::proxy_header_length;
 use umweg_road::session::{Offer, Purpose, Scheme, Session, StaticKey, accept, frame, unframe};
 use umweg_road::upgrade::{Upgrade, read_answer, read_request};
 use umweg_road::websocket::{Decoder, Side, encode, pong};
@@ -25,6 +27,23 @@ pub(super) const HTTP_HEAD: Target = Target {
         let browser =
             "GET / HTTP/1.1\r\nHost: umweg.example\r\nUser-Agent: Mozilla/5.0\r\nAccept: */*\r\nConnection: keep-alive\r\n\r\n";
         vec![upgrade().to_request("umweg.example", "/live"), upgrade().to_answer(), browser.into()]
+    },
+};
+
+pub(super) const PROXY_HEADER: Target = Target {
+    name: "proxy-header",
+    decodes: "what a server in front of a proxy says before a connection that it passes on, and that connection's first bytes",
+    bytes_max: 20_000,
+    run: |input| {
+        if let Ok(Some(length)) = proxy_header_length(input) {
+            assert!((1..=input.len()).contains(&length), "a header took what is not there");
+            assert_eq!(proxy_header_length(&input[..length]), Ok(Some(length)), "a header ends where it ends, whatever follows");
+        }
+        let _ = says(input);
+    },
+    seeds: || {
+        let v2 = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x07\xc6\x33\x64\x01\xc3\x50\x01\xbb";
+        vec![b"PROXY TCP4 192.0.2.7 198.51.100.1 50000 443\r\nGET /".to_vec(), b"PROXY UNKNOWN\r\n".to_vec(), v2.to_vec()]
     },
 };
 

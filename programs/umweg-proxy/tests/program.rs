@@ -1,4 +1,5 @@
 //! The program as a volunteer runs it: what it says, and how it ends.
+#![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;

@@ -1,4 +1,5 @@
 //! A proxy in front of a service, end to end on loopback with real TLS.
+#![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
 use std::net::SocketAddr;
 

@@ -4,14 +4,19 @@
 //! * [`choice`]: what can be connected to (data);
 //! * [`ranking`]: in which order and when (policy); dialing itself is `umweg_io::dial` (action);
 //! * [`first_bytes`], [`upgrade`], [`websocket`]: what stands on the wire around the session;
+//! * [`proxy_header`]: what servers in front of us put before that;
+//! * [`addresses`], [`pace`]: whereto and how fast a proxy passes bytes on for others;
 //! * [`media_queue`]: which of a call's datagrams goes next on a road that is too narrow.
 //!
 //! Nothing here knows of messages, and nothing reads a clock or makes its own randomness.
 #![forbid(unsafe_code)]
 
+pub mod addresses;
 pub mod choice;
 pub mod first_bytes;
 pub mod media_queue;
+pub mod pace;
+pub mod proxy_header;
 pub mod ranking;
 pub mod session;
 pub mod upgrade;

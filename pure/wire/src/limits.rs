@@ -169,6 +169,10 @@ pub const MEDIA_QUEUE_MAX: usize = 512;
 pub const RECORD_BYTES_MAX: usize = 65_535;
 /// The head of an upgrade request or its answer.
 pub const HTTP_HEAD_BYTES_MAX: usize = 16 << 10;
+/// A PROXY protocol header: 107 bytes in version 1; in version 2 the server in front may add what it knows about TLS.
+pub const PROXY_HEADER_BYTES_MAX: usize = 4 << 10;
+/// A ClientHello that a proxy reads for the name in it; with post-quantum keys they have about 2 kB.
+pub const CLIENT_HELLO_BYTES_MAX: usize = 16 << 10;
 /// Roads are tried at least so far apart.
 pub const DIAL_GAP: Duration = Duration::from_millis(400);
 /// Attempts a minute to one name.
@@ -181,6 +185,9 @@ pub const PROXIES_MAX: usize = 100;
 pub const LINK_BYTES_MAX: usize = 2_048;
 /// Connections that one proxy holds, by default.
 pub const PROXY_CONNECTIONS_MAX: usize = 4_000;
+
+/// Invites of one proxy.
+pub const INVITES_MAX: usize = 1_000;
 
 // ── the loopback protocol between page and app ──
 /// A message of the pages.
