@@ -16,11 +16,19 @@ use crate::waiting::Waiting;
 pub trait Carrier: AsyncRead + AsyncWrite + Unpin + Send {
     /// Sets the socket at the bottom up for that purpose.
     fn tune(&mut self, _purpose: Purpose) {}
+
+    /// The connection, if its bytes are the carrier's as they are: then the kernel can move them by itself.
+    fn tcp(&self) -> Option<&TcpStream> {
+        None
+    }
 }
 
 impl Carrier for TcpStream {
     fn tune(&mut self, purpose: Purpose) {
         tune(self, purpose);
+    }
+    fn tcp(&self) -> Option<&TcpStream> {
+        Some(self)
     }
 }
 
@@ -49,6 +57,9 @@ impl Carrier for tokio::io::DuplexStream {}
 impl<C: Carrier + ?Sized> Carrier for Box<C> {
     fn tune(&mut self, purpose: Purpose) {
         (**self).tune(purpose);
+    }
+    fn tcp(&self) -> Option<&TcpStream> {
+        (**self).tcp()
     }
 }
 
@@ -91,6 +102,9 @@ impl<S> Rewound<S> {
 impl<S: Carrier> Carrier for Rewound<S> {
     fn tune(&mut self, purpose: Purpose) {
         self.rest.tune(purpose);
+    }
+    fn tcp(&self) -> Option<&TcpStream> {
+        if self.read.is_empty() { self.rest.tcp() } else { None }
     }
 }
 

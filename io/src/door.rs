@@ -6,17 +6,22 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use umweg_road::first_bytes::{Begins, Port, begins};
 use umweg_wire::limits::HANDSHAKE_TIME_MAX;
 
 use crate::carrier::tune_tcp;
+use crate::cores::Cores;
 use crate::shutdown::Shutdown;
 
 /// EAFNOSUPPORT.
 const NO_SUCH_FAMILY: i32 = 97;
+/// Connections that wait in the kernel to be accepted.
+const WAITING_MAX: i32 = 1_024;
 
 /// Why a port cannot be listened on.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +45,8 @@ pub enum BindError {
 
 /// A port that is bound and not open yet.
 pub struct Door {
-    listener: TcpListener,
+    /// One for each core: the kernel spreads the connections (SO_REUSEPORT).
+    listeners: Vec<(Handle, Socket)>,
     port: Port,
     address: SocketAddr,
 }
@@ -49,24 +55,30 @@ pub struct Door {
 pub type Permits = Arc<Semaphore>;
 
 impl Door {
-    /// Binds it. Port 0 lets the system choose.
+    /// Binds it, to be served by this runtime. Port 0 lets the system choose.
     pub async fn bind(port: Port, address: SocketAddr) -> Result<Self, BindError> {
+        Self::bind_on(port, address, &Cores::here())
+    }
+
+    /// Binds it, to be served by all of those.
+    pub fn bind_on(port: Port, address: SocketAddr, cores: &Cores) -> Result<Self, BindError> {
         let failed = |error: io::Error| match error.kind() {
             io::ErrorKind::AddrInUse => BindError::Taken(address.port()),
             io::ErrorKind::PermissionDenied => BindError::NotAllowed(address.port()),
             io::ErrorKind::AddrNotAvailable => BindError::NotOurs(address),
             _ => BindError::Other(address, error),
         };
-        let listener = match TcpListener::bind(address).await {
+        let first = match bind(address) {
             // A machine without IPv6: "all addresses" are then those of IPv4.
             Err(error) if error.raw_os_error() == Some(NO_SUCH_FAMILY) && address.ip() == Ipv6Addr::UNSPECIFIED => {
-                TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await
+                bind((Ipv4Addr::UNSPECIFIED, address.port()).into())
             }
             other => other,
         };
-        let listener = listener.map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { listener, port, address })
+        let first = first.map_err(failed)?;
+        let address = first.local_addr().ok().and_then(|address| address.as_socket()).unwrap_or(address);
+        let listeners = share(first, address, cores.runtimes()).map_err(failed)?;
+        Ok(Self { listeners, port, address })
     }
 
     /// Where it is.
@@ -82,32 +94,78 @@ impl Door {
         F: Fn(TcpStream, Begins, OwnedSemaphorePermit) -> T + Clone + Send + Sync + 'static,
         T: Future<Output = ()> + Send + 'static,
     {
-        let tasks = shutdown.clone();
-        shutdown.spawn_until_begun(async move {
-            loop {
-                let tcp = match self.listener.accept().await {
-                    Ok((tcp, _)) => tcp,
-                    Err(error) => {
-                        // Out of file handles, most likely: what is open must close first.
-                        tracing::warn!(%error, "cannot accept connections for a moment");
-                        tokio::time::sleep(Duration::from_millis(100)).await;
-                        continue;
-                    }
-                };
-                let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else {
-                    metrics::counter!("umweg_connections_refused").increment(1);
-                    continue;
-                };
-                let (handle, port) = (handle.clone(), self.port);
-                tasks.spawn(async move {
-                    tune_tcp(&tcp);
-                    if let Some(what) = first_byte(&tcp).await.map(|first| begins(port, first)) {
-                        handle(tcp, what, permit).await;
-                    }
-                });
+        for (runtime, listener) in self.listeners {
+            let accepting = accept(listener, self.port, Arc::clone(&permits), shutdown.clone(), handle.clone());
+            shutdown.spawn_until_begun_on(&runtime, async move {
+                if let Err(error) = accepting.await {
+                    tracing::error!(%error, "a port cannot be served");
+                }
+            });
+        }
+    }
+}
+
+async fn accept<F, T>(listener: Socket, port: Port, permits: Permits, tasks: Shutdown, handle: F) -> io::Result<()>
+where
+    F: Fn(TcpStream, Begins, OwnedSemaphorePermit) -> T + Clone + Send + Sync + 'static,
+    T: Future<Output = ()> + Send + 'static,
+{
+    let listener = TcpListener::from_std(listener.into())?;
+    loop {
+        let tcp = match listener.accept().await {
+            Ok((tcp, _)) => tcp,
+            Err(error) => {
+                // Out of file handles, most likely: what is open must close first.
+                tracing::warn!(%error, "cannot accept connections for a moment");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else {
+            metrics::counter!("umweg_connections_refused").increment(1);
+            continue;
+        };
+        let handle = handle.clone();
+        tasks.spawn(async move {
+            tune_tcp(&tcp);
+            if let Some(what) = first_byte(&tcp).await.map(|first| begins(port, first)) {
+                handle(tcp, what, permit).await;
             }
         });
     }
+}
+
+/// Not shared with anybody yet, so that it fails when another program has the port.
+fn bind(address: SocketAddr) -> io::Result<Socket> {
+    let socket = socket_for(address)?;
+    socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+fn socket_for(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    socket.set_reuse_address(true)?;
+    if address.ip() == Ipv6Addr::UNSPECIFIED {
+        socket.set_only_v6(false)?;
+    }
+    Ok(socket)
+}
+
+/// A listener for each runtime at the same address. For one alone the port stays its own.
+fn share(first: Socket, address: SocketAddr, runtimes: &[Handle]) -> io::Result<Vec<(Handle, Socket)>> {
+    if runtimes.len() > 1 {
+        first.set_reuse_port(true)?;
+    }
+    let mut sockets = vec![first];
+    for _ in 1..runtimes.len() {
+        let socket = socket_for(address)?;
+        socket.set_reuse_port(true)?;
+        socket.bind(&address.into())?;
+        sockets.push(socket);
+    }
+    sockets.iter().try_for_each(|socket| socket.listen(WAITING_MAX))?;
+    Ok(runtimes.iter().cloned().zip(sockets).collect())
 }
 
 async fn first_byte(tcp: &TcpStream) -> Option<u8> {
@@ -115,5 +173,48 @@ async fn first_byte(tcp: &TcpStream) -> Option<u8> {
     match timeout(HANDSHAKE_TIME_MAX, tcp.peek(&mut first)).await {
         Ok(Ok(1)) => Some(first[0]),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn every_core_serves_the_port_and_no_other_program_gets_it() {
+        let (cores, shutdown) = (Cores::all().unwrap(), Shutdown::new());
+        let door = Door::bind_on(Port::Plain, "127.0.0.1:0".parse().unwrap(), &cores).unwrap();
+        let address = door.address();
+        let again = Door::bind_on(Port::Plain, address, &cores).err().unwrap();
+        assert!(matches!(again, BindError::Taken(port) if port == address.port()));
+        let (served_by, mut serving) = mpsc::unbounded_channel();
+        door.open(Arc::new(Semaphore::new(1_000)), &shutdown, move |_tcp, _what, _permit| {
+            let served_by = served_by.clone();
+            async move { served_by.send(std::thread::current().id()).unwrap() }
+        });
+        let mut threads = std::collections::HashSet::new();
+        while threads.len() < cores.runtimes().len() {
+            TcpStream::connect(address).await.unwrap().write_all(b"GET").await.unwrap();
+            threads.insert(serving.recv().await.unwrap());
+        }
+    }
+
+    #[tokio::test]
+    async fn all_addresses_are_those_of_ipv4_and_ipv6() {
+        let shutdown = Shutdown::new();
+        let door = Door::bind(Port::Plain, "[::]:0".parse().unwrap()).await.unwrap();
+        let port = door.address().port();
+        let (came, mut coming) = mpsc::unbounded_channel();
+        door.open(Arc::new(Semaphore::new(10)), &shutdown, move |_tcp, what, _permit| {
+            let came = came.clone();
+            async move { came.send(what).unwrap() }
+        });
+        for host in ["127.0.0.1", "::1"] {
+            TcpStream::connect((host, port)).await.unwrap().write_all(b"GET").await.unwrap();
+            assert_eq!(coming.recv().await, Some(Begins::Http), "{host}");
+        }
     }
 }

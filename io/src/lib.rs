@@ -3,12 +3,13 @@
 //!
 //! Going out: [`dial`] makes a [`session::SealedStream`] over a chosen road; [`rpc::connect`] speaks gRPC on it, [`media`] carries a
 //! call's datagrams. Coming in: [`listen`] answers on the service's ports and hands out sealed streams; [`rpc::serve`] serves them.
-//! For every program: [`shutdown`], [`config`], [`log`], [`metrics`].
+//! For every program: [`cores`], [`shutdown`], [`config`], [`log`], [`metrics`].
 #![deny(unsafe_code)]
 
 pub mod carrier;
 pub mod clock;
 pub mod config;
+pub mod cores;
 pub mod dial;
 pub mod door;
 pub mod listen;

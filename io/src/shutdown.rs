@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -34,6 +35,12 @@ impl Shutdown {
                 () = task => {}
             }
         });
+    }
+
+    /// The same, on another runtime.
+    pub fn spawn_until_begun_on(&self, runtime: &Handle, task: impl Future<Output = ()> + Send + 'static) {
+        let _entered = runtime.enter();
+        self.spawn_until_begun(task);
     }
 
     /// The end begins: take nothing new, finish what is under way.

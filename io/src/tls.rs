@@ -13,7 +13,12 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
-use x509_parser::prelude::{FromDer, X509Certificate};
+use umweg_wire::Timestamp;
+use x509_parser::prelude::{ASN1Time, FromDer, X509Certificate};
+
+mod live;
+
+pub use live::Live;
 
 const ALPN: &[u8] = b"http/1.1";
 
@@ -63,6 +68,15 @@ impl Certificate {
         Ok(Self { chain, key })
     }
 
+    /// The same as bytes: the chain and the key in one.
+    pub fn from_pem(pem: &[u8], path: &Path) -> Result<Self, CertificateProblem> {
+        let not_pem = |wanted| CertificateProblem::NotPem { path: path.to_owned(), wanted };
+        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+        let chain = chain.ok().filter(|chain| !chain.is_empty()).ok_or_else(|| not_pem("certificate"))?;
+        let key = PrivateKeyDer::from_pem_slice(pem).map_err(|_| not_pem("private key"))?;
+        Ok(Self { chain, key })
+    }
+
     /// A self-signed one, for a name or a bare address: who connects knows it by its pin.
     pub fn self_signed(host: &str) -> Result<Self, CertificateProblem> {
         let made = rcgen::generate_simple_self_signed([host.to_owned()])?;
@@ -90,6 +104,26 @@ impl Certificate {
     pub fn pin(&self) -> Result<[u8; 32], CertificateProblem> {
         let first = self.chain.first().ok_or_else(|| CertificateProblem::Malformed("it is empty".to_owned()))?;
         pin_of(first).map_err(CertificateProblem::Malformed)
+    }
+
+    /// When it begins and ceases to be valid.
+    pub fn validity(&self) -> Result<(Timestamp, Timestamp), CertificateProblem> {
+        let malformed = |error: String| CertificateProblem::Malformed(error);
+        let first = self.chain.first().ok_or_else(|| malformed("it is empty".to_owned()))?;
+        let (_, parsed) = X509Certificate::from_der(first).map_err(|error| malformed(error.to_string()))?;
+        let time = |time: ASN1Time| Timestamp(u64::try_from(time.timestamp()).unwrap_or_default() * 1_000);
+        Ok((time(parsed.validity().not_before), time(parsed.validity().not_after)))
+    }
+
+    /// The answer to a certificate authority's question whether this server has the name (RFC 8737): a certificate that holds the
+    /// digest of what only the asking account can know.
+    pub fn for_challenge(name: &str, digest: &[u8]) -> Result<Self, CertificateProblem> {
+        let mut parameters = rcgen::CertificateParams::new([name.to_owned()])?;
+        parameters.custom_extensions = vec![rcgen::CustomExtension::new_acme_identifier(digest)];
+        let key = rcgen::KeyPair::generate()?;
+        let chain = vec![parameters.self_signed(&key)?.der().clone()];
+        let key = PrivateKeyDer::try_from(key.serialize_der()).map_err(|error| CertificateProblem::Malformed(error.to_owned()))?;
+        Ok(Self { chain, key })
     }
 
     /// What a server needs to show it.
