@@ -15,8 +15,8 @@ import { Toasts } from "./toasts";
 
 declare global {
   interface Window {
-    /** For tests and for somebody who wonders: counts of the call's media. */
-    umweg?: { stats: MediaEngine["stats"] };
+    /** For tests and for somebody who wonders: counts of the call's media, and the microphone's newest frame as it leaves, sealed. */
+    umweg?: Pick<MediaEngine, "stats" | "lastSealed">;
   }
 }
 
@@ -37,7 +37,7 @@ function connect(secret: string): Parts {
     const { phase, view } = link.state();
     if (phase === "open" && view) engine.handleView(view);
   });
-  window.umweg = { stats: () => engine.stats() };
+  window.umweg = { stats: () => engine.stats(), lastSealed: () => engine.lastSealed() };
   const { subscribe, snapshot } = engine;
   return {
     link,

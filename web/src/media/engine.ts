@@ -66,6 +66,11 @@ export class MediaEngine {
     return (await this.#session?.stats()) ?? null;
   }
 
+  /** For `window.umweg.lastSealed()`. */
+  async lastSealed(): Promise<Uint8Array | null> {
+    return (await this.#session?.lastSealed()) ?? null;
+  }
+
   /** Microphone and camera are free at once. */
   stop(): void {
     this.#session?.end();

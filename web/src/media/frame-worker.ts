@@ -16,15 +16,15 @@ export function firstCounter(now: number): bigint {
 
 export class FrameWorker {
   readonly #worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "frames" });
-  readonly #counts = new Map<number, (counts: Counts) => void>();
-  #nextCount = 0;
+  readonly #answers = new Map<number, (answer: FromWorker) => void>();
+  #nextAnswer = 0;
 
   constructor(onSource: (stream: number, leaf: number) => void) {
     this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       if (data.op === "source") onSource(data.stream, data.leaf);
       else {
-        this.#counts.get(data.id)?.(data.counts);
-        this.#counts.delete(data.id);
+        this.#answers.get(data.id)?.(data);
+        this.#answers.delete(data.id);
       }
     };
     this.#send({ op: "start", firstCounter: firstCounter(Date.now()) });
@@ -39,17 +39,28 @@ export class FrameWorker {
     this.#send({ op: "keys", epoch, leaf, baseKey: bytes }, [bytes.buffer]);
   }
 
-  counts(): Promise<Counts> {
-    return new Promise((resolve) => {
-      const id = this.#nextCount++;
-      this.#counts.set(id, resolve);
-      this.#send({ op: "count", id });
-    });
+  async counts(): Promise<Counts> {
+    const answer = await this.#ask("count");
+    return (answer as Extract<FromWorker, { op: "counts" }>).counts;
+  }
+
+  /** The microphone's newest frame as it left, sealed; null before the first. */
+  async lastSealed(): Promise<Uint8Array | null> {
+    const answer = await this.#ask("lastSealed");
+    return (answer as Extract<FromWorker, { op: "lastSealed" }>).frame;
   }
 
   /** The keys go with it. */
   end(): void {
     this.#worker.terminate();
+  }
+
+  #ask(op: "count" | "lastSealed"): Promise<FromWorker> {
+    return new Promise((resolve) => {
+      const id = this.#nextAnswer++;
+      this.#answers.set(id, resolve);
+      this.#send({ op, id });
+    });
   }
 
   #send(message: ToWorker, transfer: Transferable[] = []): void {

@@ -9,8 +9,11 @@ export type TransformOptions = { side: "seal" | "open"; kind: Kind; stream: numb
 export type ToWorker =
   | { op: "start"; firstCounter: bigint }
   | { op: "keys"; epoch: number; leaf: number; baseKey: Uint8Array<ArrayBuffer> }
-  | { op: "count"; id: number };
+  | { op: "count"; id: number }
+  | { op: "lastSealed"; id: number };
 
 export type FromWorker =
   /** The frames of a stream come from this leaf now: what the key id says, authenticated. */
-  { op: "source"; stream: number; leaf: number } | { op: "counts"; id: number; counts: Counts };
+  | { op: "source"; stream: number; leaf: number }
+  | { op: "counts"; id: number; counts: Counts }
+  | { op: "lastSealed"; id: number; frame: Uint8Array | null };

@@ -134,6 +134,10 @@ export class Session {
     return gatherStats(this.#connection.peer, await this.#frames.counts(), this.#snapshot);
   }
 
+  lastSealed(): Promise<Uint8Array | null> {
+    return this.#frames.lastSealed();
+  }
+
   end(): void {
     this.#ended = true;
     clearInterval(this.#poll);

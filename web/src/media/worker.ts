@@ -29,6 +29,8 @@ const scope = self as unknown as WorkerScope;
 const keys = new KeyRing();
 const videoSenders: Transformer[] = [];
 let frames: Frames | null = null;
+/** A copy of the microphone's newest frame as it left: ciphertext, for a test that shows who can open it. */
+let lastSealed: Uint8Array | null = null;
 
 scope.onmessage = ({ data }) => {
   switch (data.op) {
@@ -40,6 +42,9 @@ scope.onmessage = ({ data }) => {
       break;
     case "count":
       if (frames) scope.postMessage({ op: "counts", id: data.id, counts: { ...frames.counts } });
+      break;
+    case "lastSealed":
+      scope.postMessage({ op: "lastSealed", id: data.id, frame: lastSealed });
       break;
   }
 };
@@ -67,6 +72,7 @@ function sealing({ kind }: TransformOptions): Transform {
   return async (frame, next) => {
     const sealed = await frames?.seal(kind, mimeType(frame), new Uint8Array(frame.data));
     if (!sealed) return;
+    if (kind === "audio") lastSealed = sealed.slice();
     frame.data = sealed.buffer;
     next.enqueue(frame);
   };
