@@ -48,4 +48,5 @@ pub const TARGETS: &[Target] = &[
     calls::WEBRTC,
     media::DATAGRAM,
     media::FRAMES,
+    media::VP8,
 ];

@@ -22,6 +22,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use umweg_io::rpc::MESSAGE_BYTES_MAX;
 use umweg_io::rpc::calls_server::CallsServer;
+use umweg_sfu::Capacity;
 use umweg_wire::{Capability, LogId};
 
 use command::Commands;
@@ -50,10 +51,15 @@ pub struct Sfu {
 impl Sfu {
     /// Binds the UDP socket (`None`: calls without UDP) and starts the router's thread.
     pub fn start(udp: Option<SocketAddr>) -> io::Result<Self> {
+        Self::start_with(udp, Capacity::default())
+    }
+
+    /// The same, for calls that hold so much.
+    pub fn start_with(udp: Option<SocketAddr>, capacity: Capacity) -> io::Result<Self> {
         let socket = udp.map(bind).transpose()?;
         let udp_port = socket.as_ref().map(UdpSocket::local_addr).transpose()?.map_or(0, |address| address.port());
         let (commands, waiting) = mpsc::channel(COMMANDS_WAITING_MAX);
-        Router::start(socket, waiting)?;
+        Router::start(socket, capacity, waiting)?;
         Ok(Self { commands: Commands::new(commands), udp_port })
     }
 

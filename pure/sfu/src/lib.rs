@@ -16,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 mod bandwidth;
+mod capacity;
 mod key_frames;
 mod layers;
 mod media;
@@ -28,8 +29,9 @@ mod speakers;
 mod switchboard;
 #[cfg(feature = "synthetic")]
 pub mod synthetic;
-mod vp8;
+pub mod vp8;
 
+pub use capacity::Capacity;
 pub use media::OfferError;
 pub use output::{Class, Gone, Output, Reason, Transmit};
 pub use room::Entered;

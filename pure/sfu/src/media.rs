@@ -6,7 +6,7 @@
 //! An error of str0m, or a panic, ends this peer and nobody else's.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use str0m::bwe::{Bitrate, BweKind};
 use str0m::change::SdpOffer;
@@ -16,14 +16,19 @@ use str0m::net::{DatagramSend, Protocol, Receive};
 use str0m::rtp::{RtpPacket, RtpWrite, Ssrc};
 use str0m::{Candidate, IceConnectionState, Input, Rtc, RtcConfig};
 use umweg_wire::datagram::{Flow, sfu_address};
-use umweg_wire::limits::{AUDIO_SLOTS_MAX, LAYERS_MAX, SDP_BYTES_MAX, SLOT_QUEUE_MAX, VIDEO_SLOTS_MAX};
+use umweg_wire::limits::{LAYERS_MAX, SDP_BYTES_MAX, SLOT_QUEUE_MAX};
 
+use crate::capacity::Capacity;
 use crate::output::Class;
 
 /// What is assumed of a new receiver's connection, in bits a second.
 pub(crate) const ESTIMATE_AT_FIRST: u64 = 1_000_000;
-/// Sending sections, slots, and a data channel that nobody uses.
-const SECTIONS_MAX: usize = 2 + AUDIO_SLOTS_MAX + VIDEO_SLOTS_MAX + 1;
+/// Packets kept for repeating them, and how long: a lost one is asked for within a round trip or two. Three seconds of every stream to
+/// everybody, as is usual, would be most of the memory of a call.
+const REPEATED_MAX: usize = 512;
+const REPEATED_WITHIN: Duration = Duration::from_millis(600);
+/// No more of what is sent than this is repetition.
+const REPEATED_SHARE_MAX: f32 = 0.15;
 /// Streams that one sender's packets are told apart by; who sends more is answered more slowly.
 const STREAMS_REMEMBERED: usize = 16;
 /// The order of simulcast layers by their names.
@@ -120,19 +125,19 @@ pub(crate) struct Departure {
 
 impl Media {
     /// Answers an offer; gives the peer and the SDP answer.
-    pub(crate) fn accept(offer: &str, seat: u16, now: Instant) -> Result<(Self, String), OfferError> {
-        check(offer)?;
-        catch_unwind(AssertUnwindSafe(|| Self::accept_checked(offer, seat, now))).unwrap_or(Err(OfferError::Malformed))
+    pub(crate) fn accept(offer: &str, seat: u16, capacity: Capacity, now: Instant) -> Result<(Self, String), OfferError> {
+        check(offer, capacity)?;
+        catch_unwind(AssertUnwindSafe(|| Self::accept_checked(offer, seat, capacity, now))).unwrap_or(Err(OfferError::Malformed))
     }
 
-    fn accept_checked(offer: &str, seat: u16, now: Instant) -> Result<(Self, String), OfferError> {
+    fn accept_checked(offer: &str, seat: u16, capacity: Capacity, now: Instant) -> Result<(Self, String), OfferError> {
         let offer = SdpOffer::from_sdp_string(offer).map_err(|_| OfferError::Malformed)?;
         let mut rtc = configuration().build(now);
         let candidate = Candidate::host(sfu_address(), Protocol::Udp).map_err(|_| OfferError::Malformed)?;
         rtc.add_local_candidate(candidate);
         let answer = rtc.sdp_api().accept_offer(offer).map_err(|_| OfferError::Malformed)?;
         let answer = answer.to_sdp_string();
-        let (sections, payload_types) = (Sections::of(&rtc, &answer), PayloadTypes::of(&rtc));
+        let (sections, payload_types) = (Sections::of(&rtc, &answer, capacity), PayloadTypes::of(&rtc));
         let mut media = Self {
             rtc,
             seat,
@@ -231,8 +236,11 @@ impl Media {
     }
 
     /// The stream that a slot's packets leave in.
-    pub(crate) fn stream_of(&mut self, slot: Mid) -> Option<Ssrc> {
-        self.rtc.direct_api().stream_tx_by_mid(slot, None).map(|stream| stream.ssrc())
+    pub(crate) fn open_stream(&mut self, slot: Mid) -> Option<Ssrc> {
+        let mut api = self.rtc.direct_api();
+        let stream = api.stream_tx_by_mid(slot, None)?;
+        stream.set_rtx_cache(REPEATED_MAX, REPEATED_WITHIN, Some(REPEATED_SHARE_MAX));
+        Some(stream.ssrc())
     }
 
     /// What the sections are for.
@@ -320,26 +328,26 @@ impl Media {
 
 impl Sections {
     /// str0m tells of its sections only when keys are agreed; their names stand in the answer that it made.
-    fn of(rtc: &Rtc, answer: &str) -> Self {
+    fn of(rtc: &Rtc, answer: &str, capacity: Capacity) -> Self {
         let mut sections = Self::default();
         for section in
             answer.lines().filter_map(|line| line.strip_prefix("a=mid:")).filter_map(|name| rtc.media(name.trim().into()))
         {
-            sections.add(section);
+            sections.add(section, capacity);
         }
         sections
     }
 
-    fn add(&mut self, section: &str0m::media::Media) {
+    fn add(&mut self, section: &str0m::media::Media, capacity: Capacity) {
         match (section.kind(), section.direction()) {
             (MediaKind::Audio, Direction::RecvOnly | Direction::SendRecv) => _ = self.audio.get_or_insert(section.mid()),
             (MediaKind::Video, Direction::RecvOnly | Direction::SendRecv) => {
                 _ = self.video.get_or_insert_with(|| (section.mid(), layers_of(section)));
             }
-            (MediaKind::Audio, Direction::SendOnly) if self.audio_slots.len() < AUDIO_SLOTS_MAX => {
+            (MediaKind::Audio, Direction::SendOnly) if self.audio_slots.len() < capacity.audio_slots => {
                 self.audio_slots.push(section.mid());
             }
-            (MediaKind::Video, Direction::SendOnly) if self.video_slots.len() < VIDEO_SLOTS_MAX => {
+            (MediaKind::Video, Direction::SendOnly) if self.video_slots.len() < capacity.video_slots => {
                 self.video_slots.push(section.mid());
             }
             _ => {}
@@ -375,12 +383,12 @@ impl PayloadTypes {
     }
 }
 
-fn check(offer: &str) -> Result<(), OfferError> {
+fn check(offer: &str, capacity: Capacity) -> Result<(), OfferError> {
     if offer.len() > SDP_BYTES_MAX {
         return Err(OfferError::Long(offer.len()));
     }
     let sections = offer.lines().filter(|line| line.starts_with("m=")).count();
-    if sections > SECTIONS_MAX { Err(OfferError::Sections(sections)) } else { Ok(()) }
+    if sections > capacity.sections() { Err(OfferError::Sections(sections)) } else { Ok(()) }
 }
 
 fn configuration() -> RtcConfig {

@@ -290,7 +290,7 @@ fn slots(media: &mut Media, source: Source) -> Vec<Slot> {
     let payload_type = media.payload_type(source);
     let slot = |mid| Slot {
         mid,
-        stream: media.stream_of(mid),
+        stream: media.open_stream(mid),
         payload_type,
         source: None,
         picture: Picture::default(),

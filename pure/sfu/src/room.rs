@@ -7,10 +7,10 @@ use rand::Rng;
 use str0m::media::Mid;
 use str0m::rtp::RtpPacket;
 use umweg_wire::datagram::Flow;
-use umweg_wire::limits::{CAMERAS_MAX, PARTICIPANTS_MAX};
 use umweg_wire::proto::v1;
 use umweg_wire::{LogId, Ticket};
 
+use crate::capacity::Capacity;
 use crate::media::{Departure, Event, Media, OfferError, Source};
 use crate::output::{Gone, Output, Reason, Transmit};
 use crate::participant::{Forwarded, Participant};
@@ -37,6 +37,7 @@ pub struct Entered {
 /// The call.
 pub(crate) struct Room {
     log: LogId,
+    capacity: Capacity,
     participants: BTreeMap<Number, Participant>,
     newest: Number,
     speakers: Speakers,
@@ -51,9 +52,10 @@ pub(crate) struct Room {
 
 impl Room {
     /// A call nobody is in yet.
-    pub(crate) fn new(log: LogId, now: Instant) -> Self {
+    pub(crate) fn new(log: LogId, capacity: Capacity, now: Instant) -> Self {
         Self {
             log,
+            capacity,
             participants: BTreeMap::new(),
             newest: 0,
             speakers: Speakers::default(),
@@ -76,7 +78,7 @@ impl Room {
     ) -> Result<Entered, OfferError> {
         let number = self.newest + 1;
         #[expect(clippy::cast_possible_truncation, reason = "addresses may repeat after 65536 entries: each belongs to one peer")]
-        let (media, answer) = Media::accept(offer, number as u16, now)?;
+        let (media, answer) = Media::accept(offer, number as u16, self.capacity, now)?;
         self.newest = number;
         let camera = camera && self.has_place_for_camera();
         let ticket = Ticket::random(rng);
@@ -182,6 +184,7 @@ impl Room {
                     camera: participant.camera,
                 })
                 .collect(),
+            self.capacity,
         )
     }
 
@@ -192,11 +195,11 @@ impl Room {
 
     /// Whether nobody more can come.
     pub(crate) fn is_full(&self) -> bool {
-        self.participants.len() >= PARTICIPANTS_MAX
+        self.participants.len() >= self.capacity.participants
     }
 
     fn has_place_for_camera(&self) -> bool {
-        self.participants.values().filter(|participant| participant.camera).count() < CAMERAS_MAX
+        self.participants.values().filter(|participant| participant.camera).count() < self.capacity.cameras
     }
 
     /// So many voices are heard by somebody.
@@ -357,8 +360,8 @@ impl Room {
 }
 
 /// A roster of those, with the limits that a person is told.
-pub(crate) fn roster_of(present: Vec<v1::Present>) -> v1::Roster {
+pub(crate) fn roster_of(present: Vec<v1::Present>, capacity: Capacity) -> v1::Roster {
     #[expect(clippy::cast_possible_truncation, reason = "both limits are small")]
-    let (cameras_max, participants_max) = (CAMERAS_MAX as u32, PARTICIPANTS_MAX as u32);
+    let (cameras_max, participants_max) = (capacity.cameras as u32, capacity.participants as u32);
     v1::Roster { present, cameras_max, participants_max }
 }

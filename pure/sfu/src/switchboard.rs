@@ -9,6 +9,7 @@ use umweg_wire::limits::{NOTE_BYTES_MAX, ROOMS_MAX};
 use umweg_wire::proto::v1;
 use umweg_wire::{LogId, Ticket};
 
+use crate::capacity::Capacity;
 use crate::media::OfferError;
 use crate::output::Output;
 use crate::room::{Entered, Room, roster_of};
@@ -47,6 +48,7 @@ pub struct Sfu {
     rooms: BTreeMap<LogId, Room>,
     seats: BTreeMap<Ticket, Seat>,
     touched: Vec<LogId>,
+    capacity: Capacity,
 }
 
 #[derive(Clone, Copy)]
@@ -60,6 +62,12 @@ impl Sfu {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// No calls yet, and each will hold so much.
+    #[must_use]
+    pub fn with_capacity(capacity: Capacity) -> Self {
+        Self { capacity, ..Self::default() }
     }
 
     /// Somebody who showed the capability of the call's log enters.
@@ -76,7 +84,7 @@ impl Sfu {
         if !self.rooms.contains_key(&log) && self.rooms.len() >= ROOMS_MAX {
             return Err(EnterError::ServiceFull);
         }
-        let room = self.rooms.entry(log).or_insert_with(|| Room::new(log, now));
+        let room = self.rooms.entry(log).or_insert_with(|| Room::new(log, self.capacity, now));
         let entered = if room.is_full() {
             Err(EnterError::CallFull)
         } else {
@@ -113,7 +121,7 @@ impl Sfu {
 
     /// Somebody chose videos, the most wanted first, and no higher than that in pixels (0: whatever fits).
     pub fn handle_choose(&mut self, ticket: Ticket, mut participants: Vec<u32>, height_max: u32, now: Instant) {
-        participants.truncate(umweg_wire::limits::PARTICIPANTS_MAX);
+        participants.truncate(self.capacity.participants);
         self.at(ticket, |room, number| room.handle_choice(number, participants, height_max, now));
     }
 
@@ -176,7 +184,7 @@ impl Sfu {
     /// Who is in a call.
     #[must_use]
     pub fn roster(&self, log: LogId) -> v1::Roster {
-        self.rooms.get(&log).map_or_else(|| roster_of(Vec::new()), Room::roster)
+        self.rooms.get(&log).map_or_else(|| roster_of(Vec::new(), self.capacity), Room::roster)
     }
 
     /// How many calls run, and how many participants they have.

@@ -5,21 +5,21 @@ use str0m::rtp::{Vp8Descriptor, Vp8Patch};
 
 /// What one packet says.
 #[derive(Clone, Copy)]
-pub(crate) struct Vp8 {
+pub struct Vp8 {
     descriptor: Vp8Descriptor,
     /// The picture's number, and the bits that it counts in.
-    pub(crate) picture: Option<(u16, u16)>,
+    pub picture: Option<(u16, u16)>,
     /// The number of the base-layer picture.
-    pub(crate) base_picture: Option<u8>,
+    pub base_picture: Option<u8>,
     /// Set if a key frame begins here.
-    pub(crate) key_frame: Option<KeyFrame>,
+    pub key_frame: Option<KeyFrame>,
 }
 
 /// A key frame's picture.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct KeyFrame {
+pub struct KeyFrame {
     /// In pixels; unknown if the sender sealed it.
-    pub(crate) height: Option<u16>,
+    pub height: Option<u16>,
 }
 
 const EXTENDED: u8 = 0x80;
@@ -31,7 +31,7 @@ const START_CODE: [u8; 3] = [0x9d, 0x01, 0x2a];
 
 impl Vp8 {
     /// Reads a packet; `None` if it is not VP8.
-    pub(crate) fn read(payload: &[u8]) -> Option<Self> {
+    pub fn read(payload: &[u8]) -> Option<Self> {
         let descriptor = Vp8Descriptor::parse(payload).ok()?;
         let (&first, mut rest) = payload.split_first()?;
         let (mut picture, mut base_picture) = (None, None);
@@ -57,7 +57,7 @@ impl Vp8 {
     }
 
     /// How to write other numbers over the packet's.
-    pub(crate) fn patch(&self, picture: Option<u16>, base_picture: Option<u8>) -> Option<Vp8Patch> {
+    pub fn patch(&self, picture: Option<u16>, base_picture: Option<u8>) -> Option<Vp8Patch> {
         let mut patch = self.descriptor.patch();
         if let Some(picture) = picture {
             patch = patch.picture_id(picture);

@@ -11,7 +11,7 @@ use umweg_wire::limits::{CAMERAS_MAX, MEDIA_AWAITED, PARTICIPANTS_MAX, SEAT_KEPT
 use umweg_wire::{LogId, Ticket};
 
 const SECOND: Duration = Duration::from_secs(1);
-const VOICE_ONLY: Profile = Profile { audio_slots: 8, video_slots: 8, level: Some(-20), films: false, layers: 3 };
+const VOICE_ONLY: Profile = Profile { films: false, ..Profile::USUAL };
 
 #[test]
 fn three_people_hear_and_see_each_other() {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, oneshot, watch};
 use umweg_io::media::Class as Urgency;
-use umweg_sfu::{Class, Output, Transmit};
+use umweg_sfu::{Capacity, Class, Output, Transmit};
 use umweg_wire::datagram::{self, Flow};
 use umweg_wire::limits::{DATAGRAM_BYTES_MAX, ROOMS_MAX};
 use umweg_wire::proto::v1;
@@ -44,14 +44,18 @@ struct Seat {
 
 impl Router {
     /// Starts the thread.
-    pub(super) fn start(socket: Option<std::net::UdpSocket>, commands: mpsc::Receiver<Command>) -> io::Result<()> {
+    pub(super) fn start(
+        socket: Option<std::net::UdpSocket>,
+        capacity: Capacity,
+        commands: mpsc::Receiver<Command>,
+    ) -> io::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let socket = {
             let _inside = runtime.enter();
             socket.map(UdpSocket::from_std).transpose()?
         };
         let router = Self {
-            rooms: umweg_sfu::Sfu::new(),
+            rooms: umweg_sfu::Sfu::with_capacity(capacity),
             socket,
             seats: BTreeMap::new(),
             rosters: BTreeMap::new(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use str0m::change::{SdpAnswer, SdpPendingOffer};
+use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
 use str0m::format::Codec;
 use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid, Pt, Rid, Simulcast, SimulcastLayer};
 use str0m::net::{Protocol, Receive};
@@ -14,16 +14,16 @@ use umweg_wire::datagram::sfu_address;
 
 /// Voice packets are so far apart.
 const VOICE_GAP: Duration = Duration::from_millis(20);
-/// Frames are so far apart.
-const FRAME_GAP: Duration = Duration::from_millis(50);
 const VOICE_BYTES: usize = 100;
 const PACKET_BYTES_MAX: usize = 1_000;
 /// The layers: name, bytes of a frame, height in pixels.
 const LAYERS: [(&str, usize, u16); 3] = [("l", 700, 180), ("m", 2_500, 360), ("h", 8_000, 720)];
 /// A key frame is so much larger than another.
 const KEY_FRAME_FACTOR: usize = 4;
-/// Marks a payload as ours: then follow the sender's mark and the layer.
+/// Marks a payload as ours, twice: then follow the sender's mark, the layer, and when it was made.
 const SIGN: u8 = 0xa7;
+const SIGNATURE_BYTES: usize = 2 + 4 + 1 + 8;
+const SIGNATURE_WITHIN: usize = 32;
 
 /// What a participant is like.
 #[derive(Clone, Copy)]
@@ -38,11 +38,34 @@ pub struct Profile {
     pub films: bool,
     /// How many layers it sends.
     pub layers: usize,
+    /// Its frames are so far apart.
+    pub frame_gap: Duration,
+    /// Bytes of a frame of the smallest layer; `None`: as usual.
+    pub frame_bytes: Option<usize>,
+    /// Its own address, if it has one.
+    pub address: Option<SocketAddr>,
+    /// Its packets say when they were made, counted from here.
+    pub clock: Option<Instant>,
+}
+
+impl Profile {
+    /// What is usual: eight slots of each kind, three layers, twenty frames a second.
+    pub const USUAL: Self = Self {
+        audio_slots: 8,
+        video_slots: 8,
+        level: Some(-20),
+        films: true,
+        layers: LAYERS.len(),
+        frame_gap: Duration::from_millis(50),
+        frame_bytes: None,
+        address: None,
+        clock: None,
+    };
 }
 
 impl Default for Profile {
     fn default() -> Self {
-        Self { audio_slots: 8, video_slots: 8, level: Some(-20), films: true, layers: LAYERS.len() }
+        Self::USUAL
     }
 }
 
@@ -68,7 +91,11 @@ pub struct Seen {
     pub layer: u8,
     /// Gaps and steps back in the numbers of pictures: a decoder would stumble.
     pub stumbles: u64,
+    /// Key frames of which every packet came in order: with the first there is a picture.
+    pub pictures: u64,
     picture: Option<u16>,
+    /// The packet that continues a key frame.
+    continues_at: Option<u64>,
 }
 
 /// The participant.
@@ -85,8 +112,11 @@ pub struct Person {
     pub key_frames_asked: u64,
     /// How often ICE said that it lost the connection.
     pub disconnections: u64,
+    /// How long packets were under way that say when they were made, since somebody last took this.
+    pub delays: Vec<Duration>,
     rtc: Rtc,
     address: SocketAddr,
+    service: SocketAddr,
     pending: Option<SdpPendingOffer>,
     audio: Mid,
     video: Mid,
@@ -117,9 +147,7 @@ impl Person {
     /// If str0m does not make an offer, which it does.
     #[must_use]
     pub fn new(mark: u32, profile: Profile, now: Instant) -> (Self, String) {
-        let mut rtc = RtcConfig::new().set_rtp_mode(true).clear_codecs().enable_opus(true, false).enable_vp8(true).build(now);
-        let address = SocketAddr::from((Ipv4Addr::new(192, 0, 2, 1), 4_000));
-        rtc.add_local_candidate(Candidate::host(address, Protocol::Udp).expect("the address is a valid one"));
+        let (mut rtc, address) = rtc(&profile, now);
         let mut sdp = rtc.sdp_api();
         let audio = sdp.add_media(MediaKind::Audio, Direction::SendOnly, None, None, None);
         let simulcast = (profile.layers > 1).then(|| simulcast(profile.layers));
@@ -131,16 +159,45 @@ impl Person {
             sdp.add_media(MediaKind::Video, Direction::RecvOnly, None, None, None);
         }
         let (offer, pending) = sdp.apply().expect("media was added");
-        let person = Self {
+        let person = Self::with(rtc, mark, profile, (audio, video), Some(pending), address, now);
+        (person, offer.to_sdp_string())
+    }
+
+    /// A participant that answers an offer, and only receives; and its answer.
+    ///
+    /// # Panics
+    /// If the offer is not one: that is what is tested.
+    #[must_use]
+    pub fn answering(mark: u32, profile: Profile, offer: &str, now: Instant) -> (Self, String) {
+        let (mut rtc, address) = rtc(&profile, now);
+        let offer = SdpOffer::from_sdp_string(offer).expect("the service offers in SDP");
+        let answer = rtc.sdp_api().accept_offer(offer).expect("the offer can be answered");
+        let nothing = (Mid::from("none"), Mid::from("none"));
+        let profile = Profile { level: None, films: false, ..profile };
+        (Self::with(rtc, mark, profile, nothing, None, address, now), answer.to_sdp_string())
+    }
+
+    fn with(
+        rtc: Rtc,
+        mark: u32,
+        profile: Profile,
+        (audio, video): (Mid, Mid),
+        pending: Option<SdpPendingOffer>,
+        address: SocketAddr,
+        now: Instant,
+    ) -> Self {
+        Self {
             mark,
             profile,
             heard: BTreeMap::new(),
             seen: BTreeMap::new(),
             key_frames_asked: 0,
             disconnections: 0,
+            delays: Vec::new(),
             rtc,
             address,
-            pending: Some(pending),
+            service: sfu_address(),
+            pending,
             audio,
             video,
             tracks: [Track { wants_key_frame: true, ..Track::default() }; LAYERS.len()],
@@ -149,8 +206,12 @@ impl Person {
             outgoing: Vec::new(),
             wakes_at: now,
             connected: false,
-        };
-        (person, offer.to_sdp_string())
+        }
+    }
+
+    /// The service has this address rather than the one that all services claim.
+    pub fn reach_at(&mut self, service: SocketAddr) {
+        self.service = service;
     }
 
     /// The service's answer came.
@@ -166,7 +227,7 @@ impl Person {
     /// A datagram came.
     pub fn handle_datagram(&mut self, datagram: &[u8], now: Instant) {
         let Ok(contents) = datagram.try_into() else { return };
-        let receive = Receive { proto: Protocol::Udp, source: sfu_address(), destination: self.address, contents };
+        let receive = Receive { proto: Protocol::Udp, source: self.service, destination: self.address, contents };
         // What doesn't belong here is dropped, as a browser does.
         _ = self.rtc.handle_input(Input::Receive(now, receive));
         self.poll(now);
@@ -177,7 +238,7 @@ impl Person {
         while self.connected && self.voice.is_due(now, VOICE_GAP) {
             self.speak(now);
         }
-        while self.connected && self.frames.is_due(now, FRAME_GAP) {
+        while self.connected && self.frames.is_due(now, self.profile.frame_gap) {
             self.film(now);
         }
         _ = self.rtc.handle_input(Input::Timeout(now));
@@ -215,7 +276,7 @@ impl Person {
         let Some(level) = self.profile.level else { return };
         let Some(payload_type) = self.payload_type(Codec::Opus) else { return };
         let mut payload = vec![0; VOICE_BYTES];
-        sign(&mut payload, self.mark, 0);
+        self.sign(&mut payload, 0, now);
         let count = self.voice.count;
         let extensions = ExtensionValues { audio_level: Some(level), voice_activity: Some(true), ..ExtensionValues::default() };
         if let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(self.audio, None) {
@@ -235,13 +296,17 @@ impl Person {
     fn film_layer(&mut self, layer: usize, now: Instant) {
         let Some(payload_type) = self.payload_type(Codec::Vp8) else { return };
         let (name, mut bytes, height) = LAYERS[layer];
+        if layer == 0 {
+            bytes = self.profile.frame_bytes.unwrap_or(bytes);
+        }
         let rid = (self.profile.layers > 1).then(|| Rid::from(name));
-        let track = &mut self.tracks[layer];
-        let is_key = std::mem::take(&mut track.wants_key_frame);
+        let is_key = std::mem::take(&mut self.tracks[layer].wants_key_frame);
         if is_key {
             bytes *= KEY_FRAME_FACTOR;
         }
-        track.picture = track.picture.wrapping_add(1) & 0x7fff;
+        self.tracks[layer].picture = self.tracks[layer].picture.wrapping_add(1) & 0x7fff;
+        let signature = self.signature(u8::try_from(layer).unwrap_or(0), now);
+        let track = &mut self.tracks[layer];
         let mut api = self.rtc.direct_api();
         let Some(stream) = api.stream_tx_by_mid(self.video, rid) else { return };
         let packets = bytes.div_ceil(PACKET_BYTES_MAX);
@@ -252,7 +317,7 @@ impl Person {
             }
             let head = payload.len();
             payload.resize(head + bytes.min(PACKET_BYTES_MAX), 0);
-            sign(&mut payload[head..], self.mark, u8::try_from(layer).unwrap_or(0));
+            payload[head..head + SIGNATURE_BYTES].copy_from_slice(&signature);
             let write = RtpWrite::new(payload_type, track.sequence.into(), timestamp(self.frames.count, 4_500), now, payload);
             stream.write_rtp(write.marker(packet + 1 == packets).nackable(true));
             track.sequence += 1;
@@ -267,13 +332,13 @@ impl Person {
                     return;
                 }
                 Ok(Output::Transmit(transmit)) => self.outgoing.push(transmit.contents.to_vec()),
-                Ok(Output::Event(event)) => self.handle_event(event),
+                Ok(Output::Event(event)) => self.handle_event(event, now),
                 Err(_) => return,
             }
         }
     }
 
-    fn handle_event(&mut self, event: Event) {
+    fn handle_event(&mut self, event: Event, now: Instant) {
         match event {
             Event::Connected => self.connected = true,
             Event::IceConnectionStateChange(IceConnectionState::Disconnected) => self.disconnections += 1,
@@ -282,20 +347,37 @@ impl Person {
                 let layer = request.rid.and_then(|rid| LAYERS.iter().position(|(name, ..)| rid == Rid::from(*name))).unwrap_or(0);
                 self.tracks[layer].wants_key_frame = true;
             }
-            Event::RtpPacket(packet) => self.handle_packet(&packet),
+            Event::RtpPacket(packet) => self.handle_packet(&packet, now),
             _ => {}
         }
     }
 
-    fn handle_packet(&mut self, packet: &RtpPacket) {
+    fn handle_packet(&mut self, packet: &RtpPacket, now: Instant) {
+        let signed = signed(&packet.payload);
+        if let (Some(clock), Some(signed)) = (self.profile.clock, &signed) {
+            self.delays.push((now - clock).saturating_sub(signed.made_at));
+        }
         let Some(mid) = self.rtc.direct_api().stream_rx(&packet.header.ssrc).map(|stream| stream.mid()) else { return };
         if self.payload_type(Codec::Opus) == Some(packet.header.payload_type) {
             let heard = self.heard.entry(mid).or_default();
             heard.packets += 1;
-            heard.mark = signed(&packet.payload).map_or(0, |(mark, _)| mark);
+            heard.mark = signed.map_or(0, |signed| signed.mark);
         } else if !packet.payload.is_empty() {
-            self.seen.entry(mid).or_default().handle(&packet.payload);
+            self.seen.entry(mid).or_default().handle(packet, signed);
         }
+    }
+
+    fn sign(&self, payload: &mut [u8], layer: u8, now: Instant) {
+        payload[..SIGNATURE_BYTES].copy_from_slice(&self.signature(layer, now));
+    }
+
+    fn signature(&self, layer: u8, now: Instant) -> [u8; SIGNATURE_BYTES] {
+        let made_at = self.profile.clock.map_or(Duration::ZERO, |clock| now - clock);
+        let mut signature = [SIGN; SIGNATURE_BYTES];
+        signature[2..6].copy_from_slice(&self.mark.to_be_bytes());
+        signature[6] = layer;
+        signature[7..].copy_from_slice(&u64::try_from(made_at.as_nanos()).unwrap_or(u64::MAX).to_be_bytes());
+        signature
     }
 
     fn payload_type(&self, codec: Codec) -> Option<Pt> {
@@ -304,12 +386,16 @@ impl Person {
 }
 
 impl Seen {
-    fn handle(&mut self, payload: &[u8]) {
+    fn handle(&mut self, packet: &RtpPacket, signed: Option<Signed>) {
         self.packets += 1;
-        let Some(vp8) = crate::vp8::Vp8::read(payload) else { return };
+        let Some(vp8) = crate::vp8::Vp8::read(&packet.payload) else { return };
+        if vp8.key_frame.is_some() || self.continues_at == Some(*packet.seq_no) {
+            self.pictures += u64::from(packet.header.marker);
+            self.continues_at = (!packet.header.marker).then_some(*packet.seq_no + 1);
+        }
         self.key_frames += u64::from(vp8.key_frame.is_some());
-        if let Some((mark, layer)) = signed(payload) {
-            (self.mark, self.layer) = (mark, layer);
+        if let Some(signed) = signed {
+            (self.mark, self.layer) = (signed.mark, signed.layer);
         }
         if let Some((picture, bits)) = vp8.picture {
             let follows = self.picture.is_none_or(|before| picture == before || picture == before.wrapping_add(1) & bits);
@@ -351,15 +437,28 @@ fn frame_head(is_key: bool, height: u16) -> [u8; 10] {
     [u8::from(!is_key), 0, 0, 0x9d, 0x01, 0x2a, 0, 1, low, high]
 }
 
-fn sign(payload: &mut [u8], mark: u32, layer: u8) {
-    let [a, b, c, d] = mark.to_be_bytes();
-    payload[..7].copy_from_slice(&[SIGN, SIGN, a, b, c, d, layer]);
+fn rtc(profile: &Profile, now: Instant) -> (Rtc, SocketAddr) {
+    let mut rtc = RtcConfig::new().set_rtp_mode(true).clear_codecs().enable_opus(true, false).enable_vp8(true).build(now);
+    let address = profile.address.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::new(192, 0, 2, 1), 4_000)));
+    rtc.add_local_candidate(Candidate::host(address, Protocol::Udp).expect("the address is a valid one"));
+    (rtc, address)
 }
 
-fn signed(payload: &[u8]) -> Option<(u32, u8)> {
-    let at = payload.windows(2).position(|pair| pair == [SIGN, SIGN])?;
-    let [_, _, a, b, c, d, layer] = *payload.get(at..)?.first_chunk()?;
-    Some((u32::from_be_bytes([a, b, c, d]), layer))
+/// What a payload says about itself.
+struct Signed {
+    mark: u32,
+    layer: u8,
+    made_at: Duration,
+}
+
+fn signed(payload: &[u8]) -> Option<Signed> {
+    // After the descriptor and the head of a frame at the latest.
+    let at = payload.windows(2).take(SIGNATURE_WITHIN).position(|pair| pair == [SIGN, SIGN])?;
+    let (_, rest) = payload.get(at..)?.split_first_chunk::<2>()?;
+    let (mark, rest) = rest.split_first_chunk()?;
+    let (&layer, rest) = rest.split_first()?;
+    let made_at = Duration::from_nanos(u64::from_be_bytes(*rest.first_chunk()?));
+    Some(Signed { mark: u32::from_be_bytes(*mark), layer, made_at })
 }
 
 fn timestamp(count: u64, step: u32) -> u32 {

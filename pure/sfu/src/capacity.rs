@@ -1,0 +1,29 @@
+//! How much one call may hold: what the operator of a service can set.
+
+use umweg_wire::limits::{AUDIO_SLOTS_MAX, CAMERAS_MAX, PARTICIPANTS_MAX, VIDEO_SLOTS_MAX};
+
+/// What one call may hold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Capacity {
+    /// Participants.
+    pub participants: usize,
+    /// Of them with a camera.
+    pub cameras: usize,
+    /// Voices that one participant receives at once.
+    pub audio_slots: usize,
+    /// Videos that one participant receives at once.
+    pub video_slots: usize,
+}
+
+impl Default for Capacity {
+    fn default() -> Self {
+        Self { participants: PARTICIPANTS_MAX, cameras: CAMERAS_MAX, audio_slots: AUDIO_SLOTS_MAX, video_slots: VIDEO_SLOTS_MAX }
+    }
+}
+
+impl Capacity {
+    /// Media sections of an offer: what is sent, the slots, and a data channel that nobody uses.
+    pub(crate) fn sections(self) -> usize {
+        2 + self.audio_slots + self.video_slots + 1
+    }
+}
