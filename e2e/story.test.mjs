@@ -3,15 +3,17 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as pass } from 'node:timers/promises';
 import { chromium, firefox } from './harness/browsers.mjs';
 import { blocked, startApp, startProxy, startService } from './harness/house.mjs';
 import { portsOfService, serviceWith } from './harness/links.mjs';
 import { Person } from './harness/person.mjs';
 import { stopAll, temporaryFolder } from './harness/programs.mjs';
+import { keyIdOf, opens } from './harness/sframe.mjs';
 import { Tap } from './harness/tap.mjs';
 
 const GROUP = 'Kitchen table';
-const CALL_WITHIN_MS = 60_000;
+const CALL_WITHIN_MS = 90_000;
 
 describe('three people, two proxies and a service', () => {
   const serviceData = temporaryFolder('service');
@@ -142,13 +144,22 @@ describe('three people, two proxies and a service', () => {
     await Promise.all([ada, ben, cem].map((someone) => someone.seesAndHears(2)));
   });
 
-  part('5b. when somebody leaves the keys change, and who comes back sees and hears again', async () => {
+  part('5b. when somebody leaves the keys change, and what is sealed from then on does not open with theirs', async () => {
     const before = await ada.codeOf(call);
+    const together = await ada.sealedFrame();
+    assert.ok(await ben.holdsKeyTo(together), 'who is in holds the key');
     await ben.screen.click('button', 'Leave call');
     await ada.looksAt(call, (view) => view.present.length === 2);
     const between = await ada.codeAfter(call, before);
     assert.equal(await cem.codeAfter(call, before), between, 'who stays has the same new keys');
+    const without = await ada.sealedFrame((frame) => keyIdOf(frame) !== keyIdOf(together));
+    assert.ok(await cem.holdsKeyTo(without), 'who stays holds the key');
+    assert.equal(await ben.holdsKeyTo(without), false, 'who left does not');
+    assert.ok(await ben.holdsKeyTo(together), 'although nothing that was held is lost');
     await Promise.all([ada, cem].map((someone) => someone.seesAndHears(1)));
+  });
+
+  part('5c. who comes back sees and hears again', async () => {
 
     await ben.screen.click('button', `Join the call in ${GROUP}`);
     await ben.screen.click('button', /^Join$/);
@@ -161,6 +172,8 @@ describe('three people, two proxies and a service', () => {
     const dora = await Person.at(app.ready.link);
     await dora.becomes('Dora');
     await dora.meets(ada.person);
+    // Their app does not even try. That the service refuses who lacks the capability, and each member's keys who was not invited, is
+    // broken on purpose in Rust: checks 15, 18 and 20 of docs/protocol.md.
     dora.look({ chat: null, before: null, call });
     await assert.rejects(dora.command('joinCall', { call, video: false }), /unknown/);
     assert.equal(dora.view.call, null);
@@ -172,17 +185,19 @@ describe('three people, two proxies and a service', () => {
     const road = (view) => view.road.kind === 'proxy' && view.road.name;
     const first = await cem.person.sees('a proxy', road);
     const seat = cem.person.view.call.present.find((row) => row.me);
+    const peers = await cem.peersMade();
     await proxies.find((proxy) => proxy.name === `proxy ${first}`).kill();
     const second = await cem.person.sees('the other proxy', (view) => road(view) && road(view) !== first && road(view), CALL_WITHIN_MS);
     assert.notEqual(second, first);
     await Promise.all([ada, ben, cem].map((someone) => someone.seesAndHears(2)));
     const now = cem.person.view.call.present.find((row) => row.me);
     assert.deepEqual([now.participant, now.since, now.leaf], [seat.participant, seat.since, seat.leaf], 'nobody joined anew');
+    assert.equal(await cem.peersMade(), peers, 'the browser goes on with the same connection object');
     await cem.saysWithoutScreen(GROUP, 'still here');
     await ada.person.sees('the message', (view) => view.chats.find((chat) => chat.title === GROUP)?.preview?.line.text === 'still here');
   });
 
-  part('5c. when the last one leaves the call is over everywhere', async () => {
+  part('5d. when the last one leaves the call is over everywhere', async () => {
     await ada.screen.click('button', 'Leave call');
     await ben.looksAt(call, (view) => view.present.length === 2);
     await ben.screen.click('button', 'Leave call');
@@ -320,6 +335,29 @@ class Someone {
 
   async codeAfter(call, old) {
     return (await this.looksAt(call, (view) => view.code && view.code !== old)).code;
+  }
+
+  /** A frame of the microphone as it leaves, sealed; the first from now on that fits. */
+  async sealedFrame(fits = () => true) {
+    for (const deadline = Date.now() + CALL_WITHIN_MS; ; await pass(50)) {
+      const bytes = await this.screen.evaluate(async () => [...((await window.umweg.lastSealed()) ?? [])]);
+      const frame = Uint8Array.from(bytes);
+      if (frame.length > 0 && fits(frame)) return frame;
+      assert.ok(Date.now() < deadline, `${this.name} seals no such frame`);
+    }
+  }
+
+  /** Whether a key that this page was ever given opens the frame. */
+  async holdsKeyTo(frame) {
+    const keys = await this.screen.evaluate(() => window.witnessed.keys);
+    assert.ok(keys.length > 0, 'keys were seen');
+    const answers = await Promise.all(keys.map(({ baseKey }) => opens(baseKey, frame)));
+    return answers.includes(true);
+  }
+
+  /** How many peer connections the page has made so far. */
+  peersMade() {
+    return this.screen.evaluate(() => window.witnessed.peers);
   }
 
   /** Waits until picture and sound of so many others come in, opened, from now on. */

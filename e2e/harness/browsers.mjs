@@ -7,6 +7,7 @@ import { chromium as playwright } from 'playwright-core';
 import puppeteer from 'puppeteer-core';
 import { Screen } from './screen.mjs';
 import { temporaryFolder } from './programs.mjs';
+import { witness } from './witness.mjs';
 
 const CHROMIUM_FLAGS = [
   '--headless=new',
@@ -39,6 +40,7 @@ export async function chromium() {
     args: [...CHROMIUM_FLAGS, `--user-data-dir=${folder}`, 'about:blank'],
     viewport: { width: 1280, height: 800 },
   });
+  await context.addInitScript(witness);
   return {
     kind: 'chromium',
     open: async (url) => {
@@ -65,6 +67,7 @@ export async function firefox() {
     kind: 'firefox',
     open: async (url) => {
       const page = await launched.newPage();
+      await page.evaluateOnNewDocument(witness);
       await page.goto(url);
       return Screen.ofPuppeteer(page);
     },

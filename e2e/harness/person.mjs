@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import WebSocket from 'ws';
 
-const WITHIN_MS = 30_000;
+const WITHIN_MS = 45_000;
 
 export class Person {
   /** `start` is the address that the app prints, with the secret behind `#`. */

@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-const BINARIES = fileURLToPath(new URL('../../target/debug', import.meta.url));
+const TARGET = process.env.CARGO_TARGET_DIR ?? fileURLToPath(new URL('../../target', import.meta.url));
+const BINARIES = join(TARGET, 'debug');
 const READY_WITHIN_MS = 30_000;
 const STOP_WITHIN_MS = 15_000;
 const LINES_KEPT = 400;
