@@ -1,2 +1,37 @@
-//! The program.
-fn main() {}
+//! Side-by-side measurements: each benchmark drives us and a peer in one run, in turns, and says what both gave.
+//!
+//! Other work on the machine disturbs clocks more than it disturbs work: where it can be, the figure is taken by the CPU second of the
+//! measured process, and of several rounds the median counts.
+#![forbid(unsafe_code)]
+#![expect(clippy::print_stdout, reason = "a benchmark talks to the person who started it")]
+
+mod sfu;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "umweg-bench", about = "Measures Umweg beside its peers.")]
+struct Arguments {
+    #[command(subcommand)]
+    benchmark: Option<Benchmark>,
+}
+
+#[derive(Subcommand)]
+enum Benchmark {
+    /// The calls' router beside Janus' VideoRoom: packets by CPU second, latency, memory, joining
+    Sfu(sfu::Options),
+    /// Our router alone, as the process that the benchmark measures
+    #[command(hide = true)]
+    SfuProcess(sfu::ours::Process),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Arguments::parse().benchmark {
+        Some(Benchmark::Sfu(options)) => sfu::run(&options),
+        Some(Benchmark::SfuProcess(process)) => process.run(),
+        None => {
+            println!("sfu    the calls' router beside Janus' VideoRoom; --quick takes a few seconds");
+            Ok(())
+        }
+    }
+}
