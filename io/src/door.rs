@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use umweg_road::first_bytes::{Begins, Port, begins};
 use umweg_wire::limits::HANDSHAKE_TIME_MAX;
 
+use crate::announced::take_header;
 use crate::carrier::tune_tcp;
 use crate::cores::Cores;
 use crate::shutdown::Shutdown;
@@ -49,6 +50,7 @@ pub struct Door {
     listeners: Vec<(Handle, Socket)>,
     port: Port,
     address: SocketAddr,
+    announced: bool,
 }
 
 /// How many connections there may be at once, at all doors together.
@@ -78,7 +80,14 @@ impl Door {
         let first = first.map_err(failed)?;
         let address = first.local_addr().ok().and_then(|address| address.as_socket()).unwrap_or(address);
         let listeners = share(first, address, cores.runtimes()).map_err(failed)?;
-        Ok(Self { listeners, port, address })
+        Ok(Self { listeners, port, address, announced: false })
+    }
+
+    /// Connections come by another server, which sends a PROXY protocol header before each. One without is closed.
+    #[must_use]
+    pub fn announced(mut self) -> Self {
+        self.announced = true;
+        self
     }
 
     /// Where it is.
@@ -95,7 +104,7 @@ impl Door {
         T: Future<Output = ()> + Send + 'static,
     {
         for (runtime, listener) in self.listeners {
-            let accepting = accept(listener, self.port, Arc::clone(&permits), shutdown.clone(), handle.clone());
+            let accepting = accept(listener, (self.port, self.announced), Arc::clone(&permits), shutdown.clone(), handle.clone());
             shutdown.spawn_until_begun_on(&runtime, async move {
                 if let Err(error) = accepting.await {
                     tracing::error!(%error, "a port cannot be served");
@@ -105,7 +114,13 @@ impl Door {
     }
 }
 
-async fn accept<F, T>(listener: Socket, port: Port, permits: Permits, tasks: Shutdown, handle: F) -> io::Result<()>
+async fn accept<F, T>(
+    listener: Socket,
+    (port, announced): (Port, bool),
+    permits: Permits,
+    tasks: Shutdown,
+    handle: F,
+) -> io::Result<()>
 where
     F: Fn(TcpStream, Begins, OwnedSemaphorePermit) -> T + Clone + Send + Sync + 'static,
     T: Future<Output = ()> + Send + 'static,
@@ -128,8 +143,8 @@ where
         let handle = handle.clone();
         tasks.spawn(async move {
             tune_tcp(&tcp);
-            if let Some(what) = first_byte(&tcp).await.map(|first| begins(port, first)) {
-                handle(tcp, what, permit).await;
+            if let Ok(Some((tcp, first))) = timeout(HANDSHAKE_TIME_MAX, first_byte(tcp, announced)).await {
+                handle(tcp, begins(port, first), permit).await;
             }
         });
     }
@@ -168,12 +183,13 @@ fn share(first: Socket, address: SocketAddr, runtimes: &[Handle]) -> io::Result<
     Ok(runtimes.iter().cloned().zip(sockets).collect())
 }
 
-async fn first_byte(tcp: &TcpStream) -> Option<u8> {
-    let mut first = [0];
-    match timeout(HANDSHAKE_TIME_MAX, tcp.peek(&mut first)).await {
-        Ok(Ok(1)) => Some(first[0]),
-        _ => None,
+async fn first_byte(mut tcp: TcpStream, announced: bool) -> Option<(TcpStream, u8)> {
+    if announced {
+        take_header(&mut tcp).await?;
     }
+    let mut first = [0];
+    let seen = tcp.peek(&mut first).await.ok()?;
+    (seen == 1).then_some((tcp, first[0]))
 }
 
 #[cfg(test)]

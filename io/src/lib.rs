@@ -15,6 +15,7 @@ pub mod door;
 pub mod listen;
 pub mod log;
 pub mod media;
+pub mod metered;
 pub mod metrics;
 pub mod rpc;
 pub mod session;
@@ -25,4 +26,5 @@ pub mod tls;
 pub mod udp;
 pub mod websocket;
 
+mod announced;
 mod waiting;

@@ -1,10 +1,16 @@
 //! The operator's page: Prometheus metrics and a health answer, on loopback only.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::http::header::HOST;
+use axum::http::uri::Authority;
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
@@ -25,8 +31,13 @@ pub enum MetricsError {
     Recorder(String),
 }
 
-/// Serves `/metrics` and `/health` until the end begins. Answers with the address, whose port the system may have chosen.
+/// As `serve_with`, without other pages.
 pub async fn serve(address: SocketAddr, shutdown: &Shutdown) -> Result<SocketAddr, MetricsError> {
+    serve_with(Router::new(), address, shutdown).await
+}
+
+/// Serves `/metrics`, `/health` and those other pages until the end begins. Answers with the address, whose port the system may have chosen.
+pub async fn serve_with(pages: Router, address: SocketAddr, shutdown: &Shutdown) -> Result<SocketAddr, MetricsError> {
     if !address.ip().is_loopback() {
         return Err(MetricsError::NotLoopback(address));
     }
@@ -41,13 +52,27 @@ pub async fn serve(address: SocketAddr, shutdown: &Shutdown) -> Result<SocketAdd
             upkeep.run_upkeep();
         }
     });
-    let page = Router::new().route("/metrics", get(async move || handle.render())).route("/health", get(async || "ok\n"));
+    let pages = pages
+        .route("/metrics", get(async move || handle.render()))
+        .route("/health", get(async || "ok\n"))
+        .layer(from_fn(only_here));
     shutdown.spawn_until_begun(async move {
-        if let Err(error) = axum::serve(listener, page).await {
+        if let Err(error) = axum::serve(listener, pages).await {
             tracing::warn!(%error, "the metrics page ended");
         }
     });
     Ok(address)
+}
+
+/// A page of some other site must not read these through a browser on this machine, whatever name it gives the address.
+async fn only_here(request: Request, next: Next) -> Response {
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
+    let name = host.as_ref().map_or("", |host| host.host().trim_start_matches('[').trim_end_matches(']'));
+    if name == "localhost" || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback()) {
+        next.run(request).await
+    } else {
+        StatusCode::MISDIRECTED_REQUEST.into_response()
+    }
 }
 
 fn recorder() -> Result<PrometheusHandle, MetricsError> {

@@ -1,4 +1,4 @@
-//! The web site that everybody meets who has no business with us: one page, or a folder of files.
+//! The web site that everybody meets who has no business with us: one page, a folder of files, or another web server.
 //!
 //! It answers every request in the same way, wherever a secret was guessed wrong: there is one code path and no comparison in it.
 
@@ -8,15 +8,20 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 use umweg_road::upgrade::{Request, read_request};
 
-use crate::carrier::Carrier;
+use crate::carrier::{Carrier, Rewound, tune_tcp};
+use crate::splice::splice;
 
 /// Until a visitor's next request is whole, and until an answer is taken.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(15);
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(60);
 const REQUESTS_MAX: usize = 100;
+/// Until another web server takes a connection, and how long a visit to it may be silent: its own limits are shorter.
+const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
+const VISIT_TIME_MAX: Duration = Duration::from_secs(600);
 
 /// The page of a web server on which nothing was set up yet.
 const DEFAULT_PAGE: &str = "<!DOCTYPE html>\n<html>\n<head>\n<title>Welcome</title>\n<style>\nhtml { color-scheme: light dark; }\n\
@@ -30,6 +35,13 @@ pub struct Site(Arc<Content>);
 enum Content {
     DefaultPage,
     Folder(PathBuf),
+    Upstream(Upstream),
+}
+
+/// Another web server, as a host and a port.
+struct Upstream {
+    host: String,
+    port: u16,
 }
 
 /// A folder that cannot be shown.
@@ -39,6 +51,11 @@ pub struct NoSite {
     folder: PathBuf,
     error: io::Error,
 }
+
+/// Not the address of a web server that we can stand in front of.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:?} is not the address of a web server to stand in front of: it must look like http://127.0.0.1:8080, without a path")]
+pub struct NoUpstream(String);
 
 impl Default for Site {
     fn default() -> Self {
@@ -55,8 +72,23 @@ impl Site {
         Ok(Self(Arc::new(Content::Folder(root))))
     }
 
+    /// The web server at that address (`http://HOST:PORT`). It gets every visitor's bytes as they are, and they get its.
+    pub fn upstream(url: &str) -> Result<Self, NoUpstream> {
+        let wrong = || NoUpstream(url.to_owned());
+        let authority = url.strip_prefix("http://").map(|rest| rest.strip_suffix('/').unwrap_or(rest)).ok_or_else(wrong)?;
+        let parsed: http::uri::Authority = authority.parse().map_err(|_| wrong())?;
+        if authority.contains('@') || parsed.host().is_empty() {
+            return Err(wrong());
+        }
+        let host = parsed.host().trim_start_matches('[').trim_end_matches(']').to_owned();
+        Ok(Self(Arc::new(Content::Upstream(Upstream { host, port: parsed.port_u16().unwrap_or(80) }))))
+    }
+
     /// Answers a visitor's requests until there are no more. `received` is what was read of them already.
     pub async fn serve(&self, mut carrier: Box<dyn Carrier>, mut received: Vec<u8>) {
+        if let Content::Upstream(upstream) = &*self.0 {
+            return upstream.serve(carrier, &received).await;
+        }
         for _ in 0..REQUESTS_MAX {
             let Ok(Ok(read)) = timeout(REQUEST_TIME_MAX, read_head(&mut carrier, &mut received)).await else { return };
             let (answer, keep_alive) = match &read {
@@ -86,10 +118,31 @@ impl Site {
         match &*self.0 {
             Content::DefaultPage if request.path == "/" => Answer::page("200 OK", DEFAULT_PAGE.to_owned()),
             Content::DefaultPage => Answer::problem("404 Not Found"),
+            Content::Upstream(_) => Answer::problem("502 Bad Gateway"),
             Content::Folder(root) => match open(root, &request.path).await {
                 Some(file) => file,
                 None => Answer::problem("404 Not Found"),
             },
+        }
+    }
+}
+
+impl Upstream {
+    async fn serve(&self, mut carrier: Box<dyn Carrier>, received: &[u8]) {
+        match timeout(CONNECT_TIME_MAX, TcpStream::connect((self.host.as_str(), self.port))).await {
+            Ok(Ok(tcp)) => {
+                tune_tcp(&tcp);
+                // However it ends: that was between the visitor and the site.
+                let _ = splice(Rewound::new(received, carrier), tcp, VISIT_TIME_MAX).await;
+            }
+            _ => {
+                tracing::warn!("the web server behind --site-upstream cannot be reached: visitors are told that it is down");
+                let sorry = async {
+                    Answer::problem("502 Bad Gateway").send(&mut carrier, false, true).await?;
+                    carrier.shutdown().await
+                };
+                let _ = timeout(ANSWER_TIME_MAX, sorry).await;
+            }
         }
     }
 }
