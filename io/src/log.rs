@@ -6,17 +6,26 @@ use std::net::{IpAddr, SocketAddr};
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Subscriber};
+use tracing::{Event, Level, Metadata, Subscriber};
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Registry};
 
 /// Logs go to standard error; `UMWEG_LOG` says what is logged (`debug`, `umweg_io=trace` …), `info` if it says nothing.
+///
+/// That is what this project's own crates log, which is written to name nobody. Of all others only warnings and errors are logged,
+/// whatever is asked: what they say at lower levels has names, addresses and whole headers.
 pub fn init() {
-    let filter = EnvFilter::try_from_env("UMWEG_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let asked = EnvFilter::try_from_env("UMWEG_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     // It fails only where a log is set up already, as in tests.
-    let _ = Registry::default().with(filter).with(lines).try_init();
+    let _ = Registry::default().with(asked).with(lines.with_filter(filter_fn(may_be_logged))).try_init();
+}
+
+fn may_be_logged(metadata: &Metadata<'_>) -> bool {
+    let ours = metadata.target().split("::").next().is_some_and(|name| name == "umweg" || name.starts_with("umweg_"));
+    ours || *metadata.level() <= Level::WARN
 }
 
 /// A layer for tests: it panics when a log line has an IP address, an id, or one of the given texts.
@@ -111,6 +120,49 @@ mod tests {
         assert!(has_id("log q83vEjRWeJCrze8SNFZ4kA") && has_id("00112233445566778899aabbccddeeff"));
         let ordinary = "umweg_server::engine Reconnect::call took 12:30:45.123 for version 1.2.3 with connections_refused_by_the_service = 17 ::";
         assert!(!has_address(ordinary) && !has_id(ordinary));
+    }
+
+    #[test]
+    fn other_crates_log_warnings_only_whatever_is_asked() {
+        let written = Written::default();
+        let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(written.clone());
+        let log = Registry::default().with(EnvFilter::new("trace")).with(lines.with_filter(filter_fn(may_be_logged)));
+        tracing::subscriber::with_default(log, || {
+            let _span = tracing::info_span!(target: "hyper::proto", "serve", peer = "somebody").entered();
+            tracing::trace!(target: "h2::codec", "a frame with a header");
+            tracing::info!(target: "rustls::client::hs", "a name on the wire");
+            tracing::info!(target: "umwegs", "a crate that is only called alike");
+            tracing::warn!(target: "tonic::transport", "something is wrong");
+            tracing::trace!(target: "umweg::app", "looked");
+            tracing::debug!(target: "umweg_io::dial", "dialed");
+        });
+        let lines = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        for logged in ["something is wrong", "looked", "dialed"] {
+            assert!(lines.contains(logged), "{lines}");
+        }
+        for withheld in ["somebody", "a frame", "a name", "called alike"] {
+            assert!(!lines.contains(withheld), "{lines}");
+        }
+    }
+
+    #[derive(Clone, Default)]
+    struct Written(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl<'a> tracing_subscriber::fmt::MakeWriter<'a> for Written {
+        type Writer = Self;
+        fn make_writer(&'a self) -> Self {
+            self.clone()
+        }
     }
 
     #[test]
