@@ -32,15 +32,17 @@ const FIREFOX_PREFERENCES = {
   'media.gmp-manager.updateEnabled': false,
 };
 
-export async function chromium() {
+/** `wrap` makes another program of the browser's path; `before` runs in each page before the page's own scripts. */
+export async function chromium({ wrap = (path) => path, before } = {}) {
   const folder = temporaryFolder('chromium');
   const context = await playwright.launchPersistentContext(folder, {
-    executablePath: browser('Chromium', ['chromium', 'chromium-browser', 'google-chrome']),
+    executablePath: wrap(browser('Chromium', ['chromium', 'chromium-browser', 'google-chrome'])),
     ignoreDefaultArgs: true,
     args: [...CHROMIUM_FLAGS, `--user-data-dir=${folder}`, 'about:blank'],
     viewport: { width: 1280, height: 800 },
   });
   await context.addInitScript(witness);
+  if (before) await context.addInitScript(before);
   return {
     kind: 'chromium',
     open: async (url) => {

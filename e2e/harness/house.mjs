@@ -5,23 +5,25 @@ import { portsOfService, serviceWith } from './links.mjs';
 /** Nobody listens there (RFC 863): whoever dials it is refused, as by a censor who answers with resets. */
 const DEAD_PORT = 9;
 
-/** `ports` fixes what is otherwise chosen by the system: { tls, plain, bare, relay, udp }. */
-export function startService({ data = temporaryFolder('service'), ports = {} } = {}) {
+/** `ports` fixes what is otherwise chosen by the system: { tls, plain, bare, relay, udp }. `place`: see places.mjs. */
+export function startService({ data = temporaryFolder('service'), ports = {}, place } = {}) {
   const fixed = ['tls', 'plain', 'bare', 'relay', 'udp'].filter((name) => name in ports);
-  return Program.start('service', 'umweg-server', ['run', '--dev', '--data', data, ...fixed.flatMap((name) => [`--${name}-port`, String(ports[name])])]);
+  const at = place ? ['--host', place.addresses[0], '--listen', place.addresses[0]] : [];
+  const args = ['run', '--dev', '--data', data, ...at, ...fixed.flatMap((name) => [`--${name}-port`, String(ports[name])])];
+  return Program.start('service', 'umweg-server', args, { within: place?.within });
 }
 
-export function startProxy(name, serviceLink, { data = temporaryFolder('proxy'), ports = {} } = {}) {
+export function startProxy(name, serviceLink, { data = temporaryFolder('proxy'), ports = {}, place, address = '127.0.0.1' } = {}) {
   const port = (form) => [`--${form}-port`, String(ports[form] ?? 0)];
-  const at = ['--host', '127.0.0.1', '--listen', '127.0.0.1', ...port('tls'), ...port('plain'), ...port('bare')];
-  return Program.start(`proxy ${name}`, 'umweg-proxy', ['run', '--service', serviceLink, '--name', name, '--data', data, ...at]);
+  const at = ['--host', address, '--listen', address, ...port('tls'), ...port('plain'), ...port('bare')];
+  return Program.start(`proxy ${name}`, 'umweg-proxy', ['run', '--service', serviceLink, '--name', name, '--data', data, ...at], { within: place?.within });
 }
 
-export function startApp(name, serviceLink, { data = temporaryFolder('app'), port, proxies = [], noDirect = false } = {}) {
+export function startApp(name, serviceLink, { data = temporaryFolder('app'), port, proxies = [], noDirect = false, place } = {}) {
   const args = ['--data', data, '--service', serviceLink, '--no-browser', ...proxies.flatMap((link) => ['--proxy', link])];
   if (port) args.push('--port', String(port));
   if (noDirect) args.push('--no-direct');
-  return Program.start(`app of ${name}`, 'umweg', args);
+  return Program.start(`app of ${name}`, 'umweg', args, { within: place?.within });
 }
 
 /** The service as somebody has it whose network blocks it: every door but the proxies' is shut. */

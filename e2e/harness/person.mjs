@@ -6,10 +6,13 @@ import WebSocket from 'ws';
 const WITHIN_MS = 45_000;
 
 export class Person {
-  /** `start` is the address that the app prints, with the secret behind `#`. */
-  static async at(start) {
+  /** `start` is the address that the app prints, with the secret behind `#`; `connect` leads to its port where it is not ours. */
+  static async at(start, { connect } = {}) {
     const url = new URL(start);
-    const socket = new WebSocket(`ws://${url.host}/ws`, ['umweg.v1', url.hash.slice(1)], { origin: url.origin });
+    const socket = new WebSocket(`ws://${url.host}/ws`, ['umweg.v1', url.hash.slice(1)], {
+      origin: url.origin,
+      ...(connect && { createConnection: () => connect(url.port) }),
+    });
     const person = new Person(socket, start);
     await once(socket, 'open');
     await person.sees('the first view', () => true);

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
@@ -46,26 +46,31 @@ export function temporaryFolder(name) {
 }
 
 export class Program {
-  /** Starts one of our programs and waits until it says that it is ready. `name` is how its lines are called in reports. */
-  static async start(name, binary, args, { env = {} } = {}) {
-    const path = join(BINARIES, binary);
+  /**
+   * Starts one of our programs (or another, by its path) and waits until it says that it is ready. `name` is how its lines are called
+   * in reports; `within` stands before the command; with `input` its standard input is `child.stdin`.
+   */
+  static async start(name, binary, args, { env = {}, within = [], input = false } = {}) {
+    const path = resolve(BINARIES, binary);
     try {
       accessSync(path, constants.X_OK);
     } catch {
       throw new Error(`${path} is not there: ./x build makes it`);
     }
-    const program = new Program(name, path, args, env);
+    const program = new Program(name, [...within, path, ...args], env, input);
     await program.#untilReady();
     return program;
   }
 
-  constructor(name, path, args, env) {
+  constructor(name, started, env, input) {
     this.name = name;
     this.lines = [];
+    /** Lines it wrote, the forgotten ones too. */
+    this.count = 0;
     /** What stood in the line `ready key=value …`, by key; a bare word is a link. */
     this.ready = null;
-    const [command, ...rest] = withParentsDeath([path, ...args]);
-    this.child = spawn(command, rest, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const [command, ...rest] = withParentsDeath(started);
+    this.child = spawn(command, rest, { env: { ...process.env, ...env }, stdio: [input ? 'pipe' : 'ignore', 'pipe', 'pipe'] });
     this.ended = once(this.child, 'exit').then(([code, signal]) => {
       running.delete(this);
       return { code, signal };
@@ -96,9 +101,10 @@ export class Program {
     await this.ended;
   }
 
-  /** Waits for a line that matches. */
-  async line(pattern, withinMs = READY_WITHIN_MS) {
-    const found = () => this.lines.map((line) => pattern.exec(line)).find(Boolean);
+  /** Waits for a line that matches, and was not among the first `after`. */
+  async line(pattern, { withinMs = READY_WITHIN_MS, after = 0 } = {}) {
+    const fresh = () => this.lines.slice(Math.max(0, after - (this.count - this.lines.length)));
+    const found = () => fresh().map((line) => pattern.exec(line)).find(Boolean);
     return found() ?? (await this.#nextLine(found, `a line like ${pattern}`, withinMs));
   }
 
@@ -110,6 +116,7 @@ export class Program {
 
   #take(line) {
     this.lines.push(line);
+    this.count += 1;
     if (this.lines.length > LINES_KEPT) this.lines.shift();
     this.#waiters.forEach((waiter) => waiter());
   }

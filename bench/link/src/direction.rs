@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::condition::Condition;
+use crate::condition::Condition;
 
 /// Packets under way at once, whatever the delay.
-pub(super) const PACKETS_MAX: usize = 4_096;
+pub(crate) const PACKETS_MAX: usize = 4_096;
 /// IPv4's number of UDP.
 const UDP: u8 = 17;
 
-pub(super) struct Direction {
+pub(crate) struct Direction {
     rng: ChaCha8Rng,
     /// When the last packet is through the narrow place, and when it arrives.
     free_at: Option<Instant>,
@@ -20,12 +20,12 @@ pub(super) struct Direction {
 }
 
 impl Direction {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self { rng: ChaCha8Rng::seed_from_u64(seed), free_at: None, last_arrival: None }
     }
 
     /// When the packet arrives; `None`: it is lost.
-    pub(super) fn handle(&mut self, packet: &[u8], condition: &Condition, now: Instant) -> Option<Instant> {
+    pub(crate) fn handle(&mut self, packet: &[u8], condition: &Condition, now: Instant) -> Option<Instant> {
         // One number for each packet, whatever becomes of it: changing the loss does not change the seed's sequence.
         let chance = self.rng.random_range(0.0..100.0);
         if chance < condition.loss_percent || (condition.no_udp && is_udp(packet)) {

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 /// Longer than any packet of a device whose MTU is left as it is.
-pub(super) const PACKET_BYTES_MAX: usize = 65_536;
+pub(crate) const PACKET_BYTES_MAX: usize = 65_536;
 /// Before a device that is not up is asked again.
-pub(super) const PAUSE: Duration = Duration::from_millis(10);
+pub(crate) const PAUSE: Duration = Duration::from_millis(10);
 
 #[cfg(not(target_os = "linux"))]
-pub(super) use elsewhere::Tun;
+pub(crate) use elsewhere::Tun;
 #[cfg(target_os = "linux")]
-pub(super) use linux::Tun;
+pub(crate) use linux::Tun;
 
 #[cfg(target_os = "linux")]
 mod linux {

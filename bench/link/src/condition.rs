@@ -6,27 +6,27 @@ use std::str::FromStr;
 use clap::Args;
 
 #[derive(Args, Clone, Copy, PartialEq, Debug)]
-pub(super) struct Condition {
+pub(crate) struct Condition {
     /// One way
     #[arg(long, default_value_t = 0)]
-    pub(super) delay_ms: u32,
+    pub(crate) delay_ms: u32,
     /// Of the packets of each direction, at random
     #[arg(long, default_value_t = 0.0)]
-    pub(super) loss_percent: f64,
+    pub(crate) loss_percent: f64,
     /// Each direction; 0: as fast as may be
     #[arg(long, default_value_t = 0)]
-    pub(super) rate_kbit: u32,
+    pub(crate) rate_kbit: u32,
     /// What waits for the rate waits at most so long; beyond, it is lost
     #[arg(long, default_value_t = 200)]
-    pub(super) queue_ms: u32,
+    pub(crate) queue_ms: u32,
     /// Every UDP packet is lost
     #[arg(long)]
-    pub(super) no_udp: bool,
+    pub(crate) no_udp: bool,
 }
 
 /// What is wrong with a line.
 #[derive(Debug, PartialEq, thiserror::Error)]
-pub(super) enum Refused {
+pub(crate) enum Refused {
     #[error("{0}: expected delay=MS, loss=PERCENT, rate=KBIT, queue=MS, udp=on or udp=off")]
     Word(String),
     #[error("{0}: between 0 and 100")]
@@ -35,7 +35,7 @@ pub(super) enum Refused {
 
 impl Condition {
     /// As it is after a line like `loss=3 udp=off`. What the line does not name stays.
-    pub(super) fn changed_by(mut self, line: &str) -> Result<Self, Refused> {
+    pub(crate) fn changed_by(mut self, line: &str) -> Result<Self, Refused> {
         for word in line.split_whitespace() {
             let wrong = || Refused::Word(word.to_owned());
             let (name, value) = word.split_once('=').ok_or_else(wrong)?;

@@ -1,4 +1,4 @@
-//! A bad link between two network namespaces: what `tc netem` does, on kernels that don't have it.
+//! `umweg-link`: a bad link between two network namespaces, what `tc netem` does, on kernels that don't have it.
 //!
 //! It makes two TUN devices; whoever started it moves them into namespaces and gives them addresses. What goes into one comes out of
 //! the other, delayed, thinned and dropped as `direction` decides. Losses come from a seed, so that two runs lose alike. A line on
@@ -14,14 +14,16 @@ use std::thread;
 use std::time::Instant;
 
 use anyhow::Context;
-use clap::Args;
+use clap::Parser;
 
 use condition::Condition;
 use direction::{Direction, PACKETS_MAX};
 use tun::Tun;
 
-#[derive(Args)]
-pub(crate) struct Options {
+/// A bad link, as two network devices: with delay, loss, a rate, a queue, without UDP. Linux, as root
+#[derive(Parser)]
+#[command(name = "umweg-link")]
+struct Options {
     /// The device at one end
     #[arg(long, default_value = "umweg-near")]
     near: String,
@@ -35,7 +37,8 @@ pub(crate) struct Options {
     seed: u64,
 }
 
-pub(crate) fn run(options: Options) -> anyhow::Result<()> {
+fn main() -> anyhow::Result<()> {
+    let options = Options::parse();
     let (near, far) = (Arc::new(Tun::open(&options.near)?), Arc::new(Tun::open(&options.far)?));
     let shared = Arc::new(RwLock::new(options.condition));
     carry(near.clone(), far.clone(), shared.clone(), options.seed);

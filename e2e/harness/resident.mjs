@@ -1,0 +1,71 @@
+// A person with an app, and perhaps a page: commands go to the app, the page only takes part in calls. For tests in which calls run
+// and nothing is clicked.
+import { setTimeout as pass } from 'node:timers/promises';
+import { startApp } from './house.mjs';
+import { Person } from './person.mjs';
+
+const CALL_WITHIN_MS = 60_000;
+
+export class Resident {
+  /** `place`: see places.mjs; without one it is here. */
+  static async comes(name, place, serviceLink, options = {}) {
+    const someone = new Resident();
+    Object.assign(someone, { name, place, proxies: [] });
+    someone.app = await startApp(name, serviceLink, { ...options, place });
+    someone.person = await Person.at(someone.app.ready.link, { connect: place?.connect });
+    await someone.person.becomes(name);
+    await someone.person.hasRoad();
+    return someone;
+  }
+
+  /** Opens the page in a browser of its own, which it answers with. */
+  async opens(launch, options = {}) {
+    const browser = await launch({ ...options, ...(this.place && { wrap: (path) => this.place.wrap(path) }) });
+    await this.opensIn(browser);
+    return browser;
+  }
+
+  async opensIn(browser) {
+    this.screen = await browser.open(this.app.ready.link);
+    await this.screen.until('the page to be in touch with its app', () => Boolean(window.umweg));
+  }
+
+  /** Calls in a conversation; the others join. Answers with the call. */
+  async callsAnd(title, others) {
+    const chat = await this.person.chatWith(title);
+    await this.person.command('startCall', { chat: chat.id, video: true });
+    const call = (await this.person.sees('the call', (view) => view.calls.find((row) => row.state.kind === 'in'))).id;
+    for (const other of others) {
+      await other.person.sees('the call', (view) => view.calls.find((row) => row.id === call), CALL_WITHIN_MS);
+      await other.person.command('joinCall', { call, video: true });
+    }
+    for (const one of [this, ...others]) await one.isIn(call);
+    return call;
+  }
+
+  isIn(call) {
+    this.person.look({ chat: null, before: null, call });
+    return this.person.sees('to be in the call', (view) => view.call?.id === call && view.call.state.kind === 'in' && view.call, CALL_WITHIN_MS);
+  }
+
+  /** Waits until picture and sound of so many others come in, opened, from now on. Answers with how many milliseconds that took. */
+  async seesAndHears(others, within = CALL_WITHIN_MS) {
+    const begun = performance.now();
+    const start = await this.#stats();
+    const before = (mid) => start?.inbound.find((each) => each.mid === mid);
+    for (;;) {
+      const stats = await this.#stats();
+      const grew = (kind, count) => {
+        const grown = (each) => each.kind === kind && each.leaf !== null && each[count] > (before(each.mid)?.[count] ?? 0);
+        return new Set(stats.inbound.filter(grown).map((each) => each.leaf)).size;
+      };
+      if (stats && grew('video', 'framesDecoded') >= others && grew('audio', 'audioEnergy') >= others) return performance.now() - begun;
+      if (performance.now() - begun > within) throw new Error(`waited ${within} ms for ${this.name} to see and hear ${others}: ${JSON.stringify(stats)}\n${this.app.log}`);
+      await pass(50);
+    }
+  }
+
+  #stats() {
+    return this.screen.evaluate(() => window.umweg.stats());
+  }
+}
