@@ -159,6 +159,6 @@ fn call_inputs(alice: &Person, bob: &Person, secrets: &CallSecrets) -> Vec<Vec<u
         let joined = CallGroup::join(store, &bob.device, secrets, &created.snapshot, &mut rng(8));
         joined.expect("Bob is invited").1
     });
-    let note = RosterNoteBody { since: 5, video: true, muted: false, by_proxy: true, leaf: 0 };
+    let note = RosterNoteBody { since: 5, video: true, muted: false, by_proxy: true, leaf: 0, ..RosterNoteBody::default() };
     vec![created.snapshot, joined.commit, joined.snapshot, secrets.seal_note(&alice.device, CallId([4; 16]), &note, &mut rng(9))]
 }

@@ -97,6 +97,20 @@ pub enum Command {
         call: CallId,
         members: Vec<AccountId>,
     },
+    /// Rings once more at one person who was called and is not in.
+    RingAgain {
+        call: CallId,
+        account: AccountId,
+    },
+    RaiseHand {
+        call: CallId,
+        raised: bool,
+    },
+    /// An emoji, shown to everybody for a few seconds.
+    React {
+        call: CallId,
+        reaction: String,
+    },
     /// The page's SDP offer, without candidates. The answer comes as `MediaEvent::Answer`.
     Offer {
         call: CallId,
@@ -179,6 +193,8 @@ pub enum CommandError {
     CallOver,
     #[error("{} cannot be added: they have not accepted you yet", names.join(", "))]
     NotAContact { names: Vec<String> },
+    #[error("that was a moment ago: try again later")]
+    TooSoon,
     #[error("the disk is full: make room, nothing was lost")]
     DiskFull,
     #[error("something went wrong in the app: {what}")]

@@ -155,7 +155,7 @@ fn handle_input(step: &mut Step<'_>, input: Input) -> Result<(), StoreError> {
         Input::Road(road) => {
             step.live.road = road;
             step.changed();
-            calls::session::update_note(step)
+            calls::showing::update_note(step)
         }
         Input::Answer { id, result } => outbox::handle_answer(step, id, result),
         Input::Watched(event) => sync::handle_watched(step, event),

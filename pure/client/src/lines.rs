@@ -1,6 +1,6 @@
 //! What stands in a conversation, line by line. A line of this account has no place in the log until the service accepted it.
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 use umweg_wire::{AccountId, CallId, LogId, MessageId, Timestamp};
 
@@ -119,6 +119,30 @@ pub(crate) fn unread(db: &Connection, log: LogId, read: u64) -> Result<u32, Stor
     Ok(db
         .prepare_cached("SELECT count(*) FROM line WHERE log = ?1 AND seq > ?2 AND counts")?
         .query_row(params![log.0, read], |row| row.get(0))?)
+}
+
+/// The place of a call's line: `None` without such a line, `Some(None)` while it waits to be sent.
+pub(crate) fn of_call(db: &Connection, log: LogId, call: CallId) -> Result<Option<Option<u64>>, StoreError> {
+    let sql = "SELECT seq FROM line WHERE what = ?2 AND what GLOB '{\"Call\"*' AND log = ?1";
+    let what = serde_json::to_string(&What::Call { call })?;
+    Ok(db.prepare_cached(sql)?.query_row(params![log.0, what], |row| row.get(0)).optional()?)
+}
+
+/// The conversations that tell of a call, and whether this account told them.
+pub(crate) fn telling_of(db: &Connection, call: CallId) -> Result<Vec<(LogId, bool)>, StoreError> {
+    let sql = "SELECT log, max(author IS NULL) FROM line WHERE what = ?1 AND what GLOB '{\"Call\"*' GROUP BY log ORDER BY log";
+    let what = serde_json::to_string(&What::Call { call })?;
+    let mut query = db.prepare_cached(sql)?;
+    Ok(query.query_map([what], |row| Ok((LogId(row.get(0)?), row.get(1)?)))?.collect::<Result<_, _>>()?)
+}
+
+/// Takes an own line of a call away, with what was to be said by it: another call stands in its place.
+pub(crate) fn take_back(step: &mut Step<'_>, log: LogId, call: CallId) -> Result<(), StoreError> {
+    let what = serde_json::to_string(&What::Call { call })?;
+    let sql = "DELETE FROM line WHERE log = ?1 AND what = ?2 AND author IS NULL RETURNING row";
+    let row: Option<i64> = step.db.prepare_cached(sql)?.query_row(params![log.0, what], |row| row.get(0)).optional()?;
+    step.changed();
+    row.map_or(Ok(()), |row| crate::outbox::forget_line(step, log, row))
 }
 
 /// Whether anybody wrote a text there.

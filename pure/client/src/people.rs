@@ -127,11 +127,16 @@ pub(crate) fn request(step: &mut Step<'_>, link: &str, text: &str) -> Result<(),
     learn(step, &card, Acquaintance::Asked)?;
     step.db.execute("UPDATE person SET blocked = 0 WHERE account = ?1", [account.0])?;
     // Asked again, it is sent again: the first may have been declined.
-    if known != Acquaintance::Accepted && !outbox::is_waiting(step.db, Lane::Inbox(account))? {
-        let body = ContactRequest { card: Some(me.card(step.service)), text: text.to_owned() };
-        let body = InboxBody { body: Some(inbox_body::Body::Request(body)) };
-        outbox::push(step, Lane::Inbox(account), &Task::Deliver { to: account, body: body.encode_to_vec().into() })?;
+    if known == Acquaintance::Accepted { Ok(()) } else { Ok(deliver_request(step, &me, account, text)?) }
+}
+
+fn deliver_request(step: &mut Step<'_>, me: &account::Account, to: AccountId, text: &str) -> Result<(), StoreError> {
+    if outbox::is_waiting(step.db, Lane::Inbox(to))? {
+        return outbox::hurry_lane(step, Lane::Inbox(to));
     }
+    let body = ContactRequest { card: Some(me.card(step.service)), text: text.to_owned() };
+    let body = InboxBody { body: Some(inbox_body::Body::Request(body)) };
+    outbox::push(step, Lane::Inbox(to), &Task::Deliver { to, body: body.encode_to_vec().into() })?;
     Ok(())
 }
 
@@ -156,6 +161,9 @@ pub(crate) fn handle_request(step: &mut Step<'_>, from: &Verified, request: &Con
             learn(step, card, Acquaintance::Accepted)?;
             if me.id < from.account() {
                 membership::open_one_to_one(step, from.account())?;
+            } else if chat_with(step.db, from.account())?.is_none() {
+                // It is theirs to make, and they may have declined what this account asked before they asked.
+                deliver_request(step, &me, from.account(), "")?;
             }
         }
         Some(Acquaintance::Accepted) => learn(step, card, Acquaintance::Accepted)?,

@@ -6,7 +6,7 @@
 use umweg_wire::proto::v1;
 use umweg_wire::{CallId, Capability, LogId};
 
-use crate::view::{ProxyUse, RoadState};
+use crate::view::{ProxyUse, RoadState, StopReason};
 
 /// Names a request until its answer.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -119,9 +119,10 @@ pub enum MediaEvent {
         call: CallId,
         slots: Vec<SlotView>,
     },
-    /// The media is over.
+    /// The media is over, or never began.
     Stop {
         call: CallId,
+        reason: StopReason,
     },
 }
 

@@ -10,7 +10,7 @@ use umweg_wire::{AccountId, CallId, ClientId, LogId, Timestamp};
 use crate::calls::roster::RosterSeen;
 use crate::calls::session::Session;
 use crate::port::{Output, Request, RequestId};
-use crate::view::{ProxyStanding, RoadState};
+use crate::view::{ProxyStanding, RoadState, StopReason};
 
 /// The inside of one transaction.
 pub(crate) struct Step<'a> {
@@ -44,6 +44,8 @@ pub(crate) struct Live {
     pub(crate) rosters: BTreeMap<CallId, RosterSeen>,
     /// The call that this device takes part in.
     pub(crate) session: Option<Session>,
+    /// Why it last took no (more) part in one.
+    pub(crate) stopped: Option<(CallId, StopReason)>,
 }
 
 /// What a request under way is for.
@@ -69,6 +71,7 @@ impl Default for Live {
             proxies_by_link: BTreeMap::new(),
             rosters: BTreeMap::new(),
             session: None,
+            stopped: None,
         }
     }
 }

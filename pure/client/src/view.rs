@@ -175,11 +175,13 @@ pub enum Line {
     Renamed {
         name: String,
     },
-    /// A call began; `state` is its state now.
+    /// A call began; `state` is its state now, `with` who else was in it, `seconds` how long it lasted if it is over.
     Call {
         call: CallId,
         video: bool,
         state: CallState,
+        with: Vec<String>,
+        seconds: Option<u32>,
     },
     /// Something could not be read because this device had lost its keys: messages are missing here.
     Gap,
@@ -259,6 +261,12 @@ pub struct CallRow {
     pub video: bool,
     pub started: Timestamp,
     pub state: CallState,
+    /// This account started it.
+    pub outgoing: bool,
+    /// Who else is or was in it: names.
+    pub with: Vec<String>,
+    /// How long it lasted, if it is over.
+    pub seconds: Option<u32>,
 }
 
 /// What a call is to this account now.
@@ -274,7 +282,7 @@ pub enum CallState {
     Joining,
     /// This device takes part.
     In { since: Timestamp },
-    /// It is over. `missed`: this account was never in it.
+    /// It is over. `missed`: this account was never in it, and has not declined it.
     Ended { ended: Timestamp, missed: bool },
 }
 
@@ -299,6 +307,46 @@ pub struct CallView {
     pub camera_refused: bool,
     /// The epoch's code, for reading aloud: the same for all who share the keys.
     pub code: Option<String>,
+    /// Whom the service shows in the call without the keys saying so.
+    pub ghosts: Vec<GhostRow>,
+    /// This account's hand is up.
+    pub hand: bool,
+    /// Why this device is not in it any more, or did not get in; until the next try.
+    pub stopped: Option<StopReason>,
+}
+
+/// Why taking part in a call came to an end, or did not begin.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, TS)]
+#[ts(export)]
+#[serde(rename_all = "camelCase")]
+pub enum StopReason {
+    /// The person hung up.
+    Left,
+    /// The call is over.
+    Over,
+    /// There is no room: in the call, or on the service.
+    Full,
+    /// This account was not let in.
+    Refused,
+    /// Nobody else was there for an hour.
+    Alone,
+    /// Two calls that began at the same moment became one: this device goes on in the other.
+    Moved,
+    /// This device was taken for gone, and comes back by itself.
+    Returning,
+    /// The service or the app failed.
+    Failed,
+}
+
+/// Somebody whom the service shows in the call, and whom the keys do not include.
+#[derive(Clone, PartialEq, Serialize, TS)]
+#[ts(export)]
+#[serde(rename_all = "camelCase")]
+pub struct GhostRow {
+    /// Whose signed note the service shows; `None`: nobody's who was invited.
+    pub account: Option<AccountId>,
+    pub name: Option<String>,
+    pub participant: u32,
 }
 
 /// Somebody in a call.
@@ -317,6 +365,20 @@ pub struct PresentRow {
     pub participant: Option<u32>,
     /// The leaf in the call's group, as in a sealed frame's key id.
     pub leaf: u32,
+    /// Their hand is up since then.
+    pub hand: Option<Timestamp>,
+    /// What they reacted with just now.
+    pub reaction: Option<String>,
+    pub warning: Option<PresentWarning>,
+}
+
+/// What is not as it should be with somebody in a call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, TS)]
+#[ts(export)]
+#[serde(rename_all = "camelCase")]
+pub enum PresentWarning {
+    /// Holds the keys, so can listen, and the service does not show them: they lost their road, or are being hidden.
+    NotShown,
 }
 
 /// Somebody who was invited and is not there.
@@ -334,7 +396,12 @@ pub struct AbsentRow {
 #[ts(export)]
 #[serde(rename_all = "camelCase")]
 pub enum Absence {
+    /// Called; their device has not confirmed it, or it does not ring for so many.
     Invited,
+    /// Their device has it, and its minute is not over.
+    Ringing,
+    /// Their device has it, and they did not answer in that minute.
+    Missed,
     Declined,
     Left,
 }

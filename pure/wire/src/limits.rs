@@ -111,6 +111,10 @@ pub const REQUEST_TEXT_BYTES_MAX: usize = 1 << 10;
 pub const MEMBERS_MAX: usize = 64;
 /// Contact requests waiting for an answer; the oldest gives way.
 pub const REQUESTS_MAX: usize = 200;
+/// What an inbox refuses is tried again for so long: its owner may never have been online yet.
+pub const DELIVERY_TRIED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// At most so far apart.
+pub const DELIVERY_WAIT_MAX: Duration = Duration::from_secs(6 * 60 * 60);
 /// Conversations of one account.
 pub const CONVERSATIONS_MAX: usize = 2_000;
 /// Messages in one view of a conversation.
@@ -137,6 +141,24 @@ pub const VIDEO_SLOTS_MAX: usize = 8;
 pub const SEAT_KEPT: Duration = Duration::from_secs(60);
 /// A call rings.
 pub const RINGING: Duration = Duration::from_secs(60);
+/// Accounts invited to a call that rings; a larger one is only shown.
+pub const RINGING_INVITED_MAX: usize = 32;
+/// Somebody who has not come is rung again after so long at the earliest.
+pub const RING_AGAIN_GAP: Duration = Duration::from_secs(30);
+/// How often one person is rung again in one call, and how often one call rings at one device.
+pub const RINGS_MAX: u32 = 5;
+/// A call with one person left in it ends after so long.
+pub const ALONE_MAX: Duration = Duration::from_secs(60 * 60);
+/// Keys and roster may differ for so long before people are warned: who comes or goes changes first one, then the other.
+pub const ROSTER_LAG_MAX: Duration = Duration::from_secs(10);
+/// Who waits for a place with a camera asks at most once in this time.
+pub const CAMERA_ASK_GAP: Duration = Duration::from_secs(2);
+/// A reaction in a call.
+pub const REACTION_BYTES_MAX: usize = 32;
+/// It is shown for so long.
+pub const REACTION_SHOWN: Duration = Duration::from_secs(5);
+/// One person's reactions are at least so far apart.
+pub const REACTION_GAP: Duration = Duration::from_millis(500);
 /// Who entered a call waits so long for its media at most.
 pub const MEDIA_AWAITED: Duration = Duration::from_secs(30);
 /// Layers of one person's video (simulcast).

@@ -3,4 +3,4 @@
 /**
  * Why somebody is not there, as far as known.
  */
-export type Absence = "invited" | "declined" | "left";
+export type Absence = "invited" | "ringing" | "missed" | "declined" | "left";

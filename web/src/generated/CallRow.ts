@@ -9,4 +9,16 @@ export type CallRow = { id: string,
 /**
  * The conversation it was started from.
  */
-chat: string, title: string, video: boolean, started: Timestamp, state: CallState, };
+chat: string, title: string, video: boolean, started: Timestamp, state: CallState, 
+/**
+ * This account started it.
+ */
+outgoing: boolean, 
+/**
+ * Who else is or was in it: names.
+ */
+with: Array<string>, 
+/**
+ * How long it lasted, if it is over.
+ */
+seconds: number | null, };

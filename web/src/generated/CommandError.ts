@@ -3,4 +3,4 @@
 /**
  * Why a wish was not taken. The pages have words for each kind.
  */
-export type CommandError = { "kind": "noAccount" } | { "kind": "accountExists" } | { "kind": "wrongLink", reason: string, } | { "kind": "otherService" } | { "kind": "ownLink" } | { "kind": "unknown" } | { "kind": "empty" } | { "kind": "tooLong", max: number, } | { "kind": "tooMany", max: number, } | { "kind": "notAMember" } | { "kind": "alreadyInACall" } | { "kind": "callOver" } | { "kind": "notAContact", names: Array<string>, } | { "kind": "diskFull" } | { "kind": "ours", what: string, };
+export type CommandError = { "kind": "noAccount" } | { "kind": "accountExists" } | { "kind": "wrongLink", reason: string, } | { "kind": "otherService" } | { "kind": "ownLink" } | { "kind": "unknown" } | { "kind": "empty" } | { "kind": "tooLong", max: number, } | { "kind": "tooMany", max: number, } | { "kind": "notAMember" } | { "kind": "alreadyInACall" } | { "kind": "callOver" } | { "kind": "notAContact", names: Array<string>, } | { "kind": "tooSoon" } | { "kind": "diskFull" } | { "kind": "ours", what: string, };

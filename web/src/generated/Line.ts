@@ -4,4 +4,4 @@ import type { CallState } from "./CallState";
 /**
  * What a line says.
  */
-export type Line = { "kind": "text", text: string, } | { "kind": "created" } | { "kind": "added", names: Array<string>, } | { "kind": "removed", names: Array<string>, } | { "kind": "left" } | { "kind": "renamed", name: string, } | { "kind": "call", call: string, video: boolean, state: CallState, } | { "kind": "gap" } | { "kind": "historyForked" };
+export type Line = { "kind": "text", text: string, } | { "kind": "created" } | { "kind": "added", names: Array<string>, } | { "kind": "removed", names: Array<string>, } | { "kind": "left" } | { "kind": "renamed", name: string, } | { "kind": "call", call: string, video: boolean, state: CallState, with: Array<string>, seconds: number | null, } | { "kind": "gap" } | { "kind": "historyForked" };

@@ -57,7 +57,7 @@ impl Calls {
                 Some(event)
             }
             MediaEvent::Keys { .. } | MediaEvent::Slots { .. } => Some(event),
-            MediaEvent::Stop { call } => {
+            MediaEvent::Stop { call, .. } => {
                 self.close(call);
                 Some(event)
             }

@@ -382,7 +382,7 @@ mod tests {
         let (mut page, _, sink) = served.page().await;
         let call = CallId([1; 16]);
         sink.send(&ToPage::Media(&MediaEvent::Answer { call, sdp: "v=0".into() })).unwrap();
-        sink.send(&ToPage::Media(&MediaEvent::Stop { call })).unwrap();
+        sink.send(&ToPage::Media(&MediaEvent::Stop { call, reason: umweg_client::view::StopReason::Left })).unwrap();
         assert_eq!(heard(&mut page).await["media"]["kind"], "answer");
         assert_eq!(heard(&mut page).await["media"]["kind"], "stop");
         drop(sink);

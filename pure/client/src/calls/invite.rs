@@ -1,22 +1,45 @@
-//! What conversations say of calls: that one began, that somebody declines, that it is over.
+//! What conversations say of calls: that one began, that it rings again, that somebody declines, that it is over.
+//!
+//! Two calls of one conversation that began at the same moment are one: whose invite stands first in the log's order is the call,
+//! and an invite whose sender had not seen that one is passed over by everybody. Its sender moves over by itself.
 
+use prost::Message;
 use umweg_seal::Verified;
-use umweg_wire::limits::{INVITED_MAX, RINGING};
-use umweg_wire::proto::sealed::{CallDeclined, CallEnded, CallInvite, Content, content::Body};
+use umweg_wire::limits::{INVITED_MAX, RING_AGAIN_GAP, RINGING, RINGING_INVITED_MAX, RINGS_MAX};
+use umweg_wire::proto::sealed::{CallDeclined, CallEnded, CallInvite, CallRing, Content, content::Body};
 use umweg_wire::proto::v1::Entry;
 use umweg_wire::{AccountId, CallId, LogId, MessageId, Timestamp};
 
+use super::invited::{self, Reply};
 use super::roster;
-use super::rows::{self, Call, Reply};
+use super::rows::{self, Call};
+use super::session;
 use crate::account;
-use crate::chats::Chat;
+use crate::chats::{self, Chat};
 use crate::conversation::{content, sealing};
 use crate::error::StoreError;
 use crate::lines::{self, NewLine, What};
-use crate::outbox;
-use crate::people;
+use crate::outbox::{self, Lane, Task};
+use crate::people::{self, Acquaintance};
 use crate::port::Output;
 use crate::step::Step;
+
+/// An invite, read strictly.
+struct Told {
+    id: CallId,
+    join_secret: [u8; 32],
+    accounts: Vec<AccountId>,
+}
+
+impl Told {
+    fn of(invite: &CallInvite) -> Option<Self> {
+        Some(Self {
+            id: CallId::try_from(&invite.call_id).ok()?,
+            join_secret: invite.join_secret.as_slice().try_into().ok()?,
+            accounts: invite.invited.iter().take(INVITED_MAX).filter_map(|account| AccountId::try_from(account).ok()).collect(),
+        })
+    }
+}
 
 /// Somebody calls, or has called while this device was away.
 pub(crate) fn handle(
@@ -27,66 +50,151 @@ pub(crate) fn handle(
     said: &Content,
     invite: &CallInvite,
 ) -> Result<(), StoreError> {
-    let (Ok(id), Ok(join_secret)) = (CallId::try_from(&invite.call_id), <[u8; 32]>::try_from(invite.join_secret.as_slice())) else {
-        return Ok(());
-    };
-    let accounts: Vec<AccountId> =
-        invite.invited.iter().take(INVITED_MAX).filter_map(|account| AccountId::try_from(account).ok()).collect();
     let me = account::mine(step.db)?;
-    if !accounts.contains(&me.id) {
-        return Ok(());
+    let Some(told) = Told::of(invite).filter(|told| told.accounts.contains(&me.id)) else { return Ok(()) };
+    if let Some(known) = rows::call(step.db, told.id)? {
+        let same = known.join_secret == told.join_secret;
+        return if same { invited::add(step, told.id, &told.accounts) } else { Ok(()) };
     }
-    if let Some(known) = rows::call(step.db, id)? {
-        return if known.join_secret == join_secret { rows::invite(step, id, &accounts) } else { Ok(()) };
-    }
-    let until = Timestamp(entry.time).after(RINGING);
-    let blocked = people::person(step.db, from.account())?.is_some_and(|person| person.blocked);
-    let rings = until > step.now && !blocked;
+    let mine = match same_moment(step, chat, entry, said)? {
+        SameMoment::TheOtherCounts => return Ok(()),
+        SameMoment::ThisCountsNotMine(mine) => Some(mine),
+        SameMoment::Nothing => None,
+    };
     let call = Call {
-        id,
-        join_secret,
+        id: told.id,
+        join_secret: told.join_secret,
         chat: chat.log,
         video: invite.video,
         started: Timestamp(entry.time),
         caller: from.account(),
-        rings_until: rings.then_some(until),
+        rings_until: None,
         opened: true,
         was_in: false,
         ended: None,
     };
-    rows::insert(step, &call, &accounts)?;
-    content::write(step, chat, entry, from, MessageId::try_from(&said.id).ok(), What::Call { call: id })?;
+    rows::insert(step, &call, &told.accounts)?;
+    content::write(step, chat, entry, from, MessageId::try_from(&said.id).ok(), What::Call { call: call.id })?;
     content::deserves_receipt(step, chat, entry.seq)?;
     roster::watch(step, &call, true);
-    if rings {
-        let title = people::name_of(step.db, from.account())?;
-        step.output(Output::Notify { title, text: crate::chats::title(step.db, chat)? });
+    let until = rings_until(step, entry);
+    invited::set_ringing(step, call.id, chat.log, from.account(), until)?;
+    match mine {
+        Some(mine) => session::move_over(step, &mine, &call),
+        None if told.accounts.len() <= RINGING_INVITED_MAX => ring(step, chat, &call, from, until),
+        None => Ok(()),
     }
+}
+
+/// What becomes of an invite beside others of the conversation.
+enum SameMoment {
+    Nothing,
+    TheOtherCounts,
+    /// This account started one too, and it stands later in the log, or not yet.
+    ThisCountsNotMine(Call),
+}
+
+fn same_moment(step: &Step<'_>, chat: &Chat, entry: &Entry, said: &Content) -> Result<SameMoment, StoreError> {
+    let me = account::mine(step.db)?.id;
+    let seen = said.seen.as_ref().map_or(0, |seen| seen.seq);
+    for call in rows::running_in(step.db, chat.log)? {
+        match lines::of_call(step.db, chat.log, call.id)?.flatten() {
+            Some(seq) if seq > seen && seq < entry.seq => return Ok(SameMoment::TheOtherCounts),
+            Some(seq) if seq < entry.seq => {} // its sender knew of that one: it is over there
+            _ if call.caller == me => return Ok(SameMoment::ThisCountsNotMine(call)),
+            _ => {}
+        }
+    }
+    Ok(SameMoment::Nothing)
+}
+
+/// By the age of the entry; a clock that is wrong makes it no longer.
+fn rings_until(step: &Step<'_>, entry: &Entry) -> Timestamp {
+    Timestamp(entry.time).after(RINGING).min(step.now.after(RINGING))
+}
+
+/// It rings here, if it may: strangers, and who is blocked, never ring.
+fn ring(step: &mut Step<'_>, chat: &Chat, call: &Call, from: &Verified, until: Timestamp) -> Result<(), StoreError> {
+    let person = people::person(step.db, from.account())?;
+    let may = person.is_some_and(|person| person.acquaintance == Acquaintance::Accepted && !person.blocked);
+    let (rings, rang_at) = rows::rings(step.db, call.id)?;
+    let often = rings > 0 && (rings > RINGS_MAX || rang_at.after(RING_AGAIN_GAP) > step.now);
+    let taking_part = step.live.session.as_ref().is_some_and(|session| session.call == call.id);
+    if !may || often || taking_part || until <= step.now {
+        return Ok(());
+    }
+    rows::ring(step, call.id, until)?;
+    let title = people::name_of(step.db, from.account())?;
+    step.output(Output::Notify { title, text: chats::title(step.db, chat)? });
     Ok(())
 }
 
-/// Tells a conversation of a call, with a line.
-pub(crate) fn send(step: &mut Step<'_>, call: &Call, log: LogId) -> Result<(), StoreError> {
-    let invited = rows::invited(step.db, call.id)?.iter().map(|(account, _)| account.to_vec()).collect();
-    let invite = CallInvite {
+/// Somebody who is in rings again at one who is not.
+pub(crate) fn rung(
+    step: &mut Step<'_>,
+    chat: &Chat,
+    entry: &Entry,
+    from: &Verified,
+    said: &Content,
+    again: &CallRing,
+) -> Result<(), StoreError> {
+    let (Some(invite), Ok(account)) = (&again.invite, AccountId::try_from(&again.account_id)) else { return Ok(()) };
+    let Some(told) = Told::of(invite) else { return Ok(()) };
+    let for_me = account == account::mine(step.db)?.id;
+    let Some(call) = rows::call(step.db, told.id)? else {
+        return if for_me { handle(step, chat, entry, from, said, invite) } else { Ok(()) };
+    };
+    let called = invited::all(step.db, call.id)?;
+    let may = called.iter().any(|one| one.account == from.account()) && called.len() <= RINGING_INVITED_MAX;
+    if !may || call.join_secret != told.join_secret || call.ended.is_some() {
+        return Ok(());
+    }
+    let until = rings_until(step, entry);
+    if for_me {
+        content::deserves_receipt(step, chat, entry.seq)?;
+        return ring(step, chat, &call, from, until);
+    }
+    invited::set_ringing_again(step, call.id, account, until)
+}
+
+fn invite_to(step: &Step<'_>, call: &Call) -> Result<CallInvite, StoreError> {
+    Ok(CallInvite {
         call_id: call.id.to_vec(),
         join_secret: call.join_secret.to_vec(),
         video: call.video,
         started_at: call.started.0,
-        invited,
-    };
+        invited: invited::accounts(step.db, call.id)?.into_iter().map(|account| account.to_vec()).collect(),
+    })
+}
+
+/// Tells a conversation of a call, with a line.
+pub(crate) fn send(step: &mut Step<'_>, call: &Call, log: LogId) -> Result<(), StoreError> {
+    let invite = invite_to(step, call)?;
     let now = step.now;
     let content = sealing::new_content(step, now, Body::CallInvite(invite));
     let id = MessageId::try_from(&content.id)?;
     let line = NewLine { log, seq: None, id: Some(id), author: None, time: now, what: What::Call { call: call.id } };
     let row = lines::write(step, &line)?;
+    let me = account::mine(step.db)?.id;
+    invited::set_ringing(step, call.id, log, me, now.after(RINGING))?;
     outbox::say(step, log, &content, Some(row))
+}
+
+/// Rings again at somebody, in that conversation.
+pub(crate) fn send_ring(step: &mut Step<'_>, call: &Call, account: AccountId, log: LogId) -> Result<(), StoreError> {
+    let body = CallRing { invite: Some(invite_to(step, call)?), account_id: account.to_vec() };
+    let now = step.now;
+    let content = sealing::new_content(step, now, Body::CallRing(body));
+    invited::set_ringing_again(step, call.id, account, now.after(RINGING))?;
+    invited::note_ring(step, call.id, account, log)?;
+    outbox::push(step, Lane::Chat(log), &Task::Ring { call: call.id, account, content: content.encode_to_vec().into() })?;
+    Ok(())
 }
 
 /// Somebody will not come.
 pub(crate) fn declined(step: &mut Step<'_>, _chat: &Chat, from: &Verified, declined: &CallDeclined) -> Result<(), StoreError> {
     match CallId::try_from(&declined.call_id) {
-        Ok(call) => rows::set_reply(step, call, from.account(), Reply::Declined),
+        Ok(call) => invited::set_reply(step, call, from.account(), Reply::Declined),
         Err(_) => Ok(()),
     }
 }
@@ -98,13 +206,19 @@ pub(crate) fn send_declined(step: &mut Step<'_>, call: &Call) -> Result<(), Stor
 }
 
 /// The last one has left, somebody says. Not believed while others are to be seen in it: then the roster will tell.
-pub(crate) fn ended(step: &mut Step<'_>, _chat: &Chat, from: &Verified, ended: &CallEnded) -> Result<(), StoreError> {
+pub(crate) fn ended(step: &mut Step<'_>, chat: &Chat, from: &Verified, ended: &CallEnded) -> Result<(), StoreError> {
     let Ok(id) = CallId::try_from(&ended.call_id) else { return Ok(()) };
     let Some(call) = rows::call(step.db, id)?.filter(|call| call.ended.is_none()) else { return Ok(()) };
-    let invited = rows::invited(step.db, id)?.iter().any(|(account, _)| *account == from.account());
+    let invited = invited::one(step.db, id, from.account())?.is_some();
     let others = step.live.rosters.get(&id).is_some_and(|seen| seen.present.iter().any(|one| one.account != from.account()));
     let taking_part = step.live.session.as_ref().is_some_and(|session| session.call == id);
     if invited && !others && !taking_part {
+        // Those whom this account added hear it from nobody else.
+        for (log, told_by_me) in lines::telling_of(step.db, id)? {
+            if told_by_me && log != chat.log {
+                say_ended(step, &call, log)?;
+            }
+        }
         let now = step.now;
         rows::end(step, &call, now)?;
     }
@@ -113,16 +227,14 @@ pub(crate) fn ended(step: &mut Step<'_>, _chat: &Chat, from: &Verified, ended: &
 
 /// Tells every conversation that knows of the call from this device.
 pub(crate) fn send_ended(step: &mut Step<'_>, call: &Call) -> Result<(), StoreError> {
-    let what = serde_json::to_string(&What::Call { call: call.id })?;
-    let mut query = step.db.prepare_cached("SELECT DISTINCT log FROM line WHERE what = ?1 ORDER BY log")?;
-    let logs = query.query_map([what], |row| Ok(LogId(row.get(0)?)))?.collect::<Result<Vec<_>, _>>()?;
-    for log in logs {
-        let now = step.now;
-        let ended = CallEnded { call_id: call.id.to_vec(), ended_at: now.0 };
-        let content = sealing::new_content(step, now, Body::CallEnded(ended));
-        outbox::say(step, log, &content, None)?;
-    }
-    Ok(())
+    lines::telling_of(step.db, call.id)?.into_iter().try_for_each(|(log, _)| say_ended(step, call, log))
+}
+
+fn say_ended(step: &mut Step<'_>, call: &Call, log: LogId) -> Result<(), StoreError> {
+    let now = step.now;
+    let ended = CallEnded { call_id: call.id.to_vec(), ended_at: now.0 };
+    let content = sealing::new_content(step, now, Body::CallEnded(ended));
+    outbox::say(step, log, &content, None)
 }
 
 /// It has rung long enough.
@@ -130,10 +242,10 @@ pub(crate) fn handle_timeout(step: &mut Step<'_>) -> Result<(), StoreError> {
     if step.db.prepare_cached("UPDATE call SET rings_until = NULL WHERE rings_until <= ?1")?.execute([step.now.0])? > 0 {
         step.changed();
     }
-    Ok(())
+    invited::handle_timeout(step)
 }
 
 pub(crate) fn next_due(step: &Step<'_>) -> Result<Option<Timestamp>, StoreError> {
     let due: Option<u64> = step.db.prepare_cached("SELECT min(rings_until) FROM call")?.query_row([], |row| row.get(0))?;
-    Ok(due.map(Timestamp))
+    Ok([due.map(Timestamp), invited::next_due(step)?].into_iter().flatten().min())
 }

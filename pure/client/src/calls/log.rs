@@ -6,11 +6,12 @@ use umweg_wire::chain;
 use umweg_wire::proto::v1::{Entry, EntryKind, closed::Reason};
 
 use super::session::{self, Phase, Place, Session};
-use super::work;
+use super::{seats, work};
 use crate::error::StoreError;
 use crate::outbox::{self, Lane, Task};
 use crate::step::Step;
 use crate::sync;
+use crate::view::StopReason;
 
 /// Applies entries, whichever way they came; those that are behind are passed over.
 pub(crate) fn handle_entries(step: &mut Step<'_>, entries: &[Entry]) -> Result<(), StoreError> {
@@ -25,7 +26,7 @@ pub(crate) fn handle_entries(step: &mut Step<'_>, entries: &[Entry]) -> Result<(
         let hash = chain::next(session.place.chain, entry);
         if hash.0[..] != entry.chain[..] || entry.epoch != session.place.log_epoch {
             tracing::error!("the service showed two histories of a call: leaving it");
-            return session::over(step);
+            return session::over(step, StopReason::Failed);
         }
         let log_epoch = session.place.log_epoch + u64::from(entry.kind() == EntryKind::Commit);
         if let Some(session) = &mut step.live.session {
@@ -40,22 +41,19 @@ fn apply(step: &mut Step<'_>, session: &Session, entry: &Entry) -> Result<(), St
     let secrets = session.secrets();
     let job = outbox::job_of_entry(step.db, &entry.client_id)?;
     let store = Store::new(step.db, step.rng);
-    let Some(mut group) = CallGroup::load(&store, secrets.log_id())? else { return session::over(step) };
+    let Some(mut group) = CallGroup::load(&store, secrets.log_id())? else { return session::over(step, StopReason::Failed) };
     if let Some(job) = job {
         outbox::finish(step, job.id)?;
         if let Task::CallLeft = job.task {
-            return session::over(step);
+            return session::has_left(step);
         }
         group.merge_pending(&store)?;
         outbox::unseal_lane(step, Lane::Call(session.call))?;
         session::handle_keys(step)?;
-        return work::invited(step, &job, session.call);
+        return work::let_in(step, &job, session.call);
     }
     match group.handle(&store, &secrets, &entry.payload, entry.kind()) {
-        Ok(ReceivedInCall::Left { leaf, .. }) => {
-            session::handle_left(step, leaf);
-            Ok(())
-        }
+        Ok(ReceivedInCall::Left { leaf, .. }) => seats::handle_left(step, leaf),
         Ok(ReceivedInCall::Commit(staged)) => commit(step, session, &store, group, staged),
         Ok(ReceivedInCall::Own) => Ok(()),
         Err(HandleError::OursStore(error)) => Err(error.into()),
@@ -92,13 +90,16 @@ fn commit(
 
 /// The others took this device for gone. Who was only away comes back.
 fn taken_out(step: &mut Step<'_>, session: &Session) -> Result<(), StoreError> {
-    let comes_back = matches!(session.phase, Phase::Lost { .. } | Phase::In { .. } | Phase::Entering | Phase::AwaitingOffer);
-    session::over(step)?;
+    let comes_back = matches!(
+        session.phase,
+        Phase::Lost { .. } | Phase::In { .. } | Phase::Entering | Phase::AwaitingOffer | Phase::Waiting { .. }
+    );
+    session::over(step, if comes_back { StopReason::Returning } else { StopReason::Left })?;
     if !comes_back {
         return Ok(());
     }
     match super::rows::call(step.db, session.call)? {
-        Some(call) => super::wishes::come_in(step, &call, session.camera),
+        Some(call) => super::wishes::come_in(step, &call, session.showing.camera_wanted),
         None => Ok(()),
     }
 }

@@ -8,14 +8,18 @@
 //!    for a while. The last one says in the conversation that it is over; so does a roster that stays empty.
 //! 5. Taking part does not outlive the process: after a restart a call is running, and can be joined again.
 //!
-//! `rows`: calls as stored · `invite`: what conversations say of them · `session`: taking part · `work`: its tasks at the service ·
-//! `log`: its entries · `roster`: whose media runs.
+//! `rows`: calls as stored · `invited`: whom they were for · `invite`: what conversations say of them · `session`: taking part ·
+//! `showing`: what others see of this device · `seats`: who holds the keys, and who is shown · `work`: its tasks at the service ·
+//! `log`: its entries · `roster`: whose media runs · `wishes`: what the person wants.
 
 pub(crate) mod invite;
+pub(crate) mod invited;
 pub(crate) mod log;
 pub(crate) mod roster;
 pub(crate) mod rows;
+pub(crate) mod seats;
 pub(crate) mod session;
+pub(crate) mod showing;
 pub(crate) mod wishes;
 pub(crate) mod work;
 
@@ -56,9 +60,13 @@ pub(crate) fn handle_connected(step: &mut Step<'_>) -> Result<(), StoreError> {
 pub(crate) fn handle_timeout(step: &mut Step<'_>) -> Result<(), StoreError> {
     invite::handle_timeout(step)?;
     roster::handle_timeout(step)?;
+    showing::handle_timeout(step)?;
+    seats::handle_timeout(step)?;
     session::handle_timeout(step)
 }
 
 pub(crate) fn next_due(step: &Step<'_>) -> Result<Option<Timestamp>, StoreError> {
-    Ok([invite::next_due(step)?, roster::next_due(step), session::next_due(step)].into_iter().flatten().min())
+    let due =
+        [invite::next_due(step)?, roster::next_due(step), showing::next_due(step), seats::next_due(step), session::next_due(step)];
+    Ok(due.into_iter().flatten().min())
 }

@@ -3,12 +3,15 @@
 
 use std::time::Duration;
 
-use umweg_wire::limits::SEAT_KEPT;
+use umweg_wire::limits::{REACTION_BYTES_MAX, REACTION_SHOWN, SEAT_KEPT};
+use umweg_wire::proto::sealed::RosterNoteBody;
 use umweg_wire::proto::v1::Roster;
 use umweg_wire::{AccountId, CallId, Timestamp};
 
-use super::rows::{self, Call, Reply};
-use super::session;
+use super::invited::{self, Reply};
+use super::rows::{self, Call};
+use super::seats;
+use super::showing::{self, Reaction};
 use crate::error::StoreError;
 use crate::port::Output;
 use crate::step::Step;
@@ -16,15 +19,23 @@ use crate::step::Step;
 /// A roster that stays empty for so long: the call is over. Longer than a seat is kept, so that a break of everybody's road ends nothing.
 const EMPTY_MAX: Duration = Duration::from_secs(SEAT_KEPT.as_secs() + 15);
 
+/// Entries of a roster that are read: more than an operator can allow are a lie.
+const PRESENT_MAX: usize = 256;
+
 /// The newest roster of a call.
 #[derive(Clone, Default)]
 pub(crate) struct RosterSeen {
     pub(crate) present: Vec<Present>,
+    /// Participants whose notes nobody who was invited has signed.
+    pub(crate) unreadable: Vec<u32>,
+    /// Places with video: taken, and all.
+    pub(crate) cameras: usize,
+    pub(crate) cameras_max: usize,
     pub(crate) empty_since: Option<Timestamp>,
 }
 
 /// Somebody whose media runs.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub(crate) struct Present {
     pub(crate) account: AccountId,
     pub(crate) device: [u8; 32],
@@ -34,6 +45,10 @@ pub(crate) struct Present {
     pub(crate) muted: bool,
     pub(crate) by_proxy: bool,
     pub(crate) leaf: u32,
+    pub(crate) hand: Option<Timestamp>,
+    pub(crate) reaction: Option<Reaction>,
+    /// Of the newest reaction, shown or not (any more).
+    reacted_at: u64,
 }
 
 /// Asks for a call's roster, or for no more of it.
@@ -47,13 +62,33 @@ pub(crate) fn watch(step: &mut Step<'_>, call: &Call, on: bool) {
 /// A roster came.
 pub(crate) fn handle(step: &mut Step<'_>, id: CallId, roster: &Roster) -> Result<(), StoreError> {
     let Some(call) = rows::call(step.db, id)?.filter(|call| call.ended.is_none()) else { return Ok(()) };
-    let invited: Vec<AccountId> = rows::invited(step.db, id)?.into_iter().map(|(account, _)| account).collect();
+    let now = step.now;
+    let before = step.live.rosters.remove(&id).unwrap_or_default();
+    let mut seen = read(&call, roster, &invited::accounts(step.db, id)?, &before, now);
+    seen.empty_since = seen.present.is_empty().then(|| before.empty_since.unwrap_or(now));
+    for one in &seen.present {
+        invited::set_was_in(step, id, one.account)?;
+    }
+    for gone in before.present.iter().filter(|old| seen.present.iter().all(|one| one.account != old.account)) {
+        invited::set_reply(step, id, gone.account, Reply::Left)?;
+    }
+    step.live.rosters.insert(id, seen);
+    seats::compare(step)?;
+    showing::handle_timeout(step)?; // a place for the camera may be free
+    step.changed();
+    Ok(())
+}
+
+fn read(call: &Call, roster: &Roster, invited: &[AccountId], before: &RosterSeen, now: Timestamp) -> RosterSeen {
     let secrets = call.secrets();
-    let mut present: Vec<Present> = Vec::new();
-    for one in &roster.present {
-        let Ok((who, note)) = secrets.open_note(&one.note, id) else { continue };
-        if invited.contains(&who.account()) && present.iter().all(|other| other.device != *who.device_key()) {
-            present.push(Present {
+    let mut seen = RosterSeen {
+        cameras: roster.present.iter().filter(|one| one.camera).count(),
+        cameras_max: roster.cameras_max as usize,
+        ..RosterSeen::default()
+    };
+    for one in roster.present.iter().take(PRESENT_MAX) {
+        match secrets.open_note(&one.note, call.id) {
+            Ok((who, note)) if invited.contains(&who.account()) => seen.present.push(Present {
                 account: who.account(),
                 device: *who.device_key(),
                 participant: one.participant,
@@ -62,24 +97,50 @@ pub(crate) fn handle(step: &mut Step<'_>, id: CallId, roster: &Roster) -> Result
                 muted: note.muted,
                 by_proxy: note.by_proxy,
                 leaf: note.leaf,
-            });
+                hand: (note.hand > 0).then_some(Timestamp(note.hand)),
+                reaction: reaction(before, who.device_key(), &note, now),
+                reacted_at: note.reacted_at,
+            }),
+            _ => seen.unreadable.push(one.participant),
         }
     }
-    present.sort_by_key(|one| (one.since, one.participant));
-    let now = step.now;
-    let before = step.live.rosters.remove(&id).unwrap_or_default();
-    for gone in before.present.iter().filter(|old| present.iter().all(|one| one.account != old.account)) {
-        rows::set_reply(step, id, gone.account, Reply::Left)?;
-    }
-    let empty_since = present.is_empty().then(|| before.empty_since.unwrap_or(now));
-    step.live.rosters.insert(id, RosterSeen { present, empty_since });
-    session::watch_seats(step)?;
-    step.changed();
-    Ok(())
+    // A device that came in again may still have its former seat: the newest counts.
+    seen.present.sort_by_key(|one| (one.since, one.participant));
+    let all = seen.present.clone();
+    let mut later = all.iter().map(|one| one.device).skip(1);
+    seen.present.retain(|one| {
+        let again = later.clone().any(|device| device == one.device);
+        later.next();
+        !again
+    });
+    seen
 }
 
-/// A call in which nobody has been for long is over.
+/// A new one is shown from now on; one that is shown already keeps its end.
+fn reaction(before: &RosterSeen, device: &[u8; 32], note: &RosterNoteBody, now: Timestamp) -> Option<Reaction> {
+    if note.reaction.is_empty() || note.reaction.len() > REACTION_BYTES_MAX {
+        return None;
+    }
+    let shown = before.present.iter().find(|one| one.device == *device);
+    match shown.map(|one| one.reaction.as_ref().filter(|reaction| reaction.at == note.reacted_at)) {
+        Some(Some(same)) => Some(same.clone()),
+        // It was there before this device looked, or has run out here.
+        None => None,
+        Some(None) if shown.is_some_and(|one| one.reacted_at == note.reacted_at) => None,
+        Some(None) => Some(Reaction { text: note.reaction.clone(), at: note.reacted_at, until: now.after(REACTION_SHOWN) }),
+    }
+}
+
+/// A call in which nobody has been for long is over; reactions are for a moment.
 pub(crate) fn handle_timeout(step: &mut Step<'_>) -> Result<(), StoreError> {
+    let now = step.now;
+    let mut changed = false;
+    for one in step.live.rosters.values_mut().flat_map(|seen| &mut seen.present) {
+        changed |= one.reaction.take_if(|reaction| reaction.until <= now).is_some();
+    }
+    if changed {
+        step.changed();
+    }
     let over: Vec<(CallId, Timestamp)> = empty_ones(step).filter(|(_, since)| since.after(EMPTY_MAX) <= step.now).collect();
     for (id, since) in over {
         if let Some(call) = rows::call(step.db, id)? {
@@ -96,5 +157,6 @@ fn empty_ones(step: &Step<'_>) -> impl Iterator<Item = (CallId, Timestamp)> {
 }
 
 pub(crate) fn next_due(step: &Step<'_>) -> Option<Timestamp> {
-    empty_ones(step).map(|(_, since)| since.after(EMPTY_MAX)).min()
+    let reactions = step.live.rosters.values().flat_map(|seen| &seen.present).filter_map(|one| Some(one.reaction.as_ref()?.until));
+    empty_ones(step).map(|(_, since)| since.after(EMPTY_MAX)).chain(reactions).min()
 }

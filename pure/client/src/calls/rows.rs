@@ -1,9 +1,10 @@
-//! Calls and whom they were for, as stored.
+//! Calls, as stored.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use umweg_seal::call::CallSecrets;
 use umweg_wire::{AccountId, CallId, LogId, Timestamp};
 
+use super::invited;
 use crate::error::StoreError;
 use crate::step::Step;
 
@@ -26,15 +27,6 @@ impl Call {
     pub(crate) fn secrets(&self) -> CallSecrets {
         CallSecrets::from_join_secret(&self.join_secret)
     }
-}
-
-/// What somebody who was invited has said or done.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reply {
-    Nothing = 0,
-    Declined = 1,
-    /// Was there, and is not any more.
-    Left = 2,
 }
 
 const COLUMNS: &str = "call, join_secret, chat, video, started, caller, rings_until, opened, was_in, ended";
@@ -72,12 +64,15 @@ pub(crate) fn recent(db: &Connection) -> Result<Vec<Call>, StoreError> {
     list(db, "ORDER BY ended IS NOT NULL, started DESC, call LIMIT 200")
 }
 
-pub(crate) fn running_in(db: &Connection, chat: LogId) -> Result<Option<Call>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM call WHERE chat = ?1 AND ended IS NULL ORDER BY started, call LIMIT 1");
-    Ok(db.prepare_cached(&sql)?.query_row([chat.0], read).optional()?)
+/// Those of a conversation, the oldest first.
+pub(crate) fn running_in(db: &Connection, chat: LogId) -> Result<Vec<Call>, StoreError> {
+    let mut calls = running(db)?;
+    calls.retain(|call| call.chat == chat);
+    calls.reverse();
+    Ok(calls)
 }
 
-pub(crate) fn insert(step: &mut Step<'_>, call: &Call, invited: &[AccountId]) -> Result<(), StoreError> {
+pub(crate) fn insert(step: &mut Step<'_>, call: &Call, accounts: &[AccountId]) -> Result<(), StoreError> {
     step.db.execute(
         &format!("INSERT OR IGNORE INTO call ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"),
         params![
@@ -93,39 +88,21 @@ pub(crate) fn insert(step: &mut Step<'_>, call: &Call, invited: &[AccountId]) ->
             call.ended.map(|ended| ended.0)
         ],
     )?;
-    invite(step, call.id, invited)
+    invited::add(step, call.id, accounts)
 }
 
-pub(crate) fn invite(step: &mut Step<'_>, call: CallId, accounts: &[AccountId]) -> Result<(), StoreError> {
-    for account in accounts {
-        step.db
-            .prepare_cached("INSERT OR IGNORE INTO invited (call, account) VALUES (?1, ?2)")?
-            .execute(params![call.0, account.0])?;
-        crate::people::meet(step, *account)?;
-    }
+/// It rings here (again).
+pub(crate) fn ring(step: &mut Step<'_>, call: CallId, until: Timestamp) -> Result<(), StoreError> {
+    let sql = "UPDATE call SET rings_until = ?2, rings = rings + 1, rang_at = ?3 WHERE call = ?1 AND ended IS NULL";
+    step.db.execute(sql, params![call.0, until.0, step.now.0])?;
     step.changed();
     Ok(())
 }
 
-pub(crate) fn invited(db: &Connection, call: CallId) -> Result<Vec<(AccountId, Reply)>, StoreError> {
-    let mut query = db.prepare_cached("SELECT account, answer FROM invited WHERE call = ?1 ORDER BY account")?;
-    let rows = query.query_map([call.0], |row| {
-        let reply = match row.get::<_, i64>(1)? {
-            1 => Reply::Declined,
-            2 => Reply::Left,
-            _ => Reply::Nothing,
-        };
-        Ok((AccountId(row.get(0)?), reply))
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
-
-pub(crate) fn set_reply(step: &mut Step<'_>, call: CallId, account: AccountId, reply: Reply) -> Result<(), StoreError> {
-    let sql = "UPDATE invited SET answer = ?3 WHERE call = ?1 AND account = ?2 AND answer <> ?3";
-    if step.db.prepare_cached(sql)?.execute(params![call.0, account.0, reply as i64])? > 0 {
-        step.changed();
-    }
-    Ok(())
+/// How often it has rung here, and when it last began to.
+pub(crate) fn rings(db: &Connection, call: CallId) -> Result<(u32, Timestamp), StoreError> {
+    let sql = "SELECT rings, rang_at FROM call WHERE call = ?1";
+    Ok(db.prepare_cached(sql)?.query_row([call.0], |row| Ok((row.get(0)?, Timestamp(row.get(1)?))))?)
 }
 
 pub(crate) fn stop_ringing(step: &mut Step<'_>, call: CallId) -> Result<(), StoreError> {
@@ -148,6 +125,7 @@ pub(crate) fn set_was_in(step: &mut Step<'_>, call: CallId) -> Result<(), StoreE
 pub(crate) fn end(step: &mut Step<'_>, call: &Call, at: Timestamp) -> Result<(), StoreError> {
     step.db
         .execute("UPDATE call SET ended = ?2, rings_until = NULL WHERE call = ?1 AND ended IS NULL", params![call.id.0, at.0])?;
+    step.db.execute("UPDATE invited SET rings_until = NULL WHERE call = ?1", [call.id.0])?;
     super::roster::watch(step, call, false);
     step.live.rosters.remove(&call.id);
     step.changed();

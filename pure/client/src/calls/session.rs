@@ -5,23 +5,25 @@ use std::time::Duration;
 
 use umweg_seal::Store;
 use umweg_seal::call::{CallGroup, CallSecrets};
-use umweg_wire::limits::{AUDIO_SLOTS_MAX, SEAT_KEPT, VIDEO_SLOTS_MAX};
-use umweg_wire::proto::sealed::RosterNoteBody;
+use umweg_wire::limits::{AUDIO_SLOTS_MAX, VIDEO_SLOTS_MAX};
 use umweg_wire::proto::v1::{self, participant_event::Event, participant_request::Request};
 use umweg_wire::{AccountId, CallId, ChainHash, Ticket, Timestamp};
 
-use super::{invite, roster, rows};
+use super::seats::{self, Ghost, Going};
+use super::showing::{self, Showing};
+use super::{invite, invited, roster, rows, wishes};
 use crate::account;
-use crate::conversation::duties::TURN;
 use crate::error::StoreError;
-use crate::outbox::{self, Bytes, Lane, Task};
+use crate::lines;
+use crate::outbox::{self, Lane, Task};
 use crate::port::{Failure, Media, MediaEvent, Output, SlotView};
 use crate::step::Step;
 use crate::sync;
-use crate::view::RoadState;
+use crate::view::StopReason;
 
-/// How soon a lost stream is tried again while the connection stands.
-const STREAM_RETRY: Duration = Duration::from_secs(2);
+/// How soon a lost stream is tried again while the connection stands; twice as long after each try that fails.
+const STREAM_RETRY: Duration = Duration::from_millis(250);
+const STREAM_RETRY_MAX: Duration = Duration::from_secs(5);
 
 /// The call that this device takes part in.
 #[derive(Clone)]
@@ -30,9 +32,7 @@ pub(crate) struct Session {
     pub(crate) join_secret: [u8; 32],
     pub(crate) phase: Phase,
     pub(crate) since: Timestamp,
-    pub(crate) muted: bool,
-    pub(crate) camera: bool,
-    pub(crate) camera_refused: bool,
+    pub(crate) showing: Showing,
     /// Where this device stands in the call's log.
     pub(crate) place: Place,
     /// By leaf, from the keys.
@@ -40,6 +40,12 @@ pub(crate) struct Session {
     pub(crate) code: Option<String>,
     /// Leaves to be taken out: since when this device thinks so.
     pub(crate) going: BTreeMap<u32, Going>,
+    /// By participant: whom the roster shows, and the keys do not.
+    pub(crate) ghosts: BTreeMap<u32, Ghost>,
+    /// Nobody else is in it.
+    pub(crate) alone_since: Option<Timestamp>,
+    /// Tries to reach the SFU that have failed since it was last reached.
+    tries: u32,
 }
 
 /// How far it has come.
@@ -49,6 +55,8 @@ pub(crate) enum Phase {
     Joining,
     /// In by the keys; the page makes its offer.
     AwaitingOffer,
+    /// The SFU was not reached: the page is asked for another offer then.
+    Waiting { offer_at: Timestamp },
     /// The offer is at the SFU.
     Entering,
     /// Media runs.
@@ -75,14 +83,6 @@ pub(crate) struct Participant {
     pub(crate) device: [u8; 32],
 }
 
-/// Why a leaf is to be taken out, and from when on.
-#[derive(Clone, Copy)]
-pub(crate) struct Going {
-    since: Timestamp,
-    said_so: bool,
-    queued: bool,
-}
-
 impl Session {
     pub(crate) fn secrets(&self) -> CallSecrets {
         CallSecrets::from_join_secret(&self.join_secret)
@@ -95,13 +95,14 @@ impl Session {
             join_secret: call.join_secret,
             phase: Phase::Joining,
             since: now,
-            muted: false,
-            camera,
-            camera_refused: false,
+            showing: Showing::with_camera(camera),
             place: Place { applied: 0, log_epoch: 0, chain: ChainHash([0; 32]) },
             members: vec![],
             code: None,
             going: BTreeMap::new(),
+            ghosts: BTreeMap::new(),
+            alone_since: None,
+            tries: 0,
         }
     }
 
@@ -114,7 +115,7 @@ impl Session {
         matches!(self.phase, Phase::Entering | Phase::In { .. } | Phase::Lost { .. })
     }
 
-    fn own_leaf(&self, device: &[u8; 32]) -> u32 {
+    pub(super) fn own_leaf(&self, device: &[u8; 32]) -> u32 {
         self.members.iter().find(|member| member.device == *device).map(|member| member.leaf).unwrap_or_default()
     }
 }
@@ -127,6 +128,8 @@ pub(crate) fn let_in(step: &mut Step<'_>, place: Place) -> Result<(), StoreError
         (session.secrets().log_id(), session.secrets().capability().clone(), place.applied, session.call);
     session.place = place;
     rows::set_was_in(step, call)?;
+    let me = account::mine(step.db)?.id;
+    invited::set_was_in(step, call, me)?;
     handle_keys(step)?;
     sync::subscribe(step, log, capability.expose(), after);
     make_offer(step);
@@ -140,7 +143,7 @@ fn make_offer(step: &mut Step<'_>) {
         call: session.call,
         audio_slots: u8::try_from(AUDIO_SLOTS_MAX).unwrap_or(u8::MAX),
         video_slots: u8::try_from(VIDEO_SLOTS_MAX).unwrap_or(u8::MAX),
-        camera: session.camera,
+        camera: session.showing.camera_wanted,
     };
     step.output(Output::Page(offer));
     step.changed();
@@ -170,21 +173,21 @@ pub(crate) fn handle_keys(step: &mut Step<'_>) -> Result<(), StoreError> {
         base_key: data_encoding::BASE64URL_NOPAD.encode(&keys.base_key),
         leaf: keys.leaf,
     }));
-    rows::invite(step, session.call, &group.invited())?;
-    watch_seats(step)
+    invited::add(step, session.call, &group.invited())?;
+    seats::compare(step)
 }
 
 /// The page's offer.
 pub(crate) fn enter(step: &mut Step<'_>, sdp: &str) -> Result<(), StoreError> {
     let Some(session) = step.live.session.clone() else { return Ok(()) };
-    let note = note(step, &session)?;
+    let note = showing::note(step, &session)?;
     let secrets = session.secrets();
     let enter = v1::Enter {
         log_id: secrets.log_id().to_vec(),
         capability: secrets.capability().expose().to_vec(),
         offer: sdp.to_owned(),
         note,
-        camera: session.camera,
+        camera: session.showing.camera_wanted,
     };
     if let Some(session) = &mut step.live.session {
         session.phase = Phase::Entering;
@@ -198,29 +201,6 @@ pub(crate) fn participate(step: &mut Step<'_>, call: CallId, request: Request) {
     step.output(Output::Participate { call, request: v1::ParticipantRequest { request: Some(request) } });
 }
 
-fn note(step: &mut Step<'_>, session: &Session) -> Result<Vec<u8>, StoreError> {
-    let me = account::mine(step.db)?;
-    let body = RosterNoteBody {
-        since: session.since.0,
-        video: session.camera,
-        muted: session.muted,
-        by_proxy: matches!(step.live.road, RoadState::Proxy { .. }),
-        leaf: session.own_leaf(&me.device.key.public()),
-    };
-    Ok(session.secrets().seal_note(&me.device, session.call, &body, step.rng))
-}
-
-/// Something that others see of this device has changed.
-pub(crate) fn update_note(step: &mut Step<'_>) -> Result<(), StoreError> {
-    let Some(session) = step.live.session.clone().filter(|session| matches!(session.phase, Phase::In { .. })) else {
-        return Ok(());
-    };
-    let note = note(step, &session)?;
-    participate(step, session.call, Request::Note(v1::UpdateNote { note }));
-    step.changed();
-    Ok(())
-}
-
 /// The SFU said something.
 pub(crate) fn handle_event(step: &mut Step<'_>, call: CallId, event: v1::ParticipantEvent) -> Result<(), StoreError> {
     let Some(session) = step.live.session.as_mut().filter(|session| session.call == call) else { return Ok(()) };
@@ -229,19 +209,16 @@ pub(crate) fn handle_event(step: &mut Step<'_>, call: CallId, event: v1::Partici
         Some(Event::Resumed(_)) => {
             if let Phase::Lost { ticket, .. } = session.phase {
                 session.phase = Phase::In { ticket };
+                session.tries = 0;
             }
-            return update_note(step);
+            return showing::update_note(step);
         }
         Some(Event::Slots(slots)) => {
             let slots = slots.slots.into_iter().map(|slot| SlotView { mid: slot.mid, participant: slot.participant }).collect();
             step.output(Output::Page(MediaEvent::Slots { call, slots }));
         }
         Some(Event::Roster(seen)) => return roster::handle(step, call, &seen),
-        Some(Event::Camera(answer)) => {
-            session.camera_refused = session.camera && !answer.on;
-            session.camera = answer.on;
-            return update_note(step);
-        }
+        Some(Event::Camera(answer)) => return showing::handle_camera(step, answer.on),
         None => {}
     }
     step.changed();
@@ -251,30 +228,36 @@ pub(crate) fn handle_event(step: &mut Step<'_>, call: CallId, event: v1::Partici
 fn handle_entered(step: &mut Step<'_>, call: CallId, entered: v1::Entered) -> Result<(), StoreError> {
     let Some(session) = step.live.session.as_mut().filter(|session| session.phase == Phase::Entering) else { return Ok(()) };
     let (Ok(ticket), Ok(udp_port)) = (Ticket::try_from(&entered.ticket), u16::try_from(entered.udp_port)) else { return Ok(()) };
-    session.camera_refused = session.camera && !entered.camera;
-    session.camera &= entered.camera;
+    session.tries = 0;
     session.phase = Phase::In { ticket };
     step.output(Output::Media { call, media: Media::Open { ticket, udp_port } });
     step.output(Output::Page(MediaEvent::Answer { call, sdp: entered.answer }));
-    update_note(step)
+    showing::handle_camera(step, entered.camera)
 }
 
 /// The stream to the SFU ended.
 pub(crate) fn handle_lost(step: &mut Step<'_>, call: CallId, failure: Failure) -> Result<(), StoreError> {
-    let retry_at = step.now.after(STREAM_RETRY);
+    let now = step.now;
     let Some(session) = step.live.session.as_mut().filter(|session| session.call == call) else { return Ok(()) };
+    let retry_at = now.after((STREAM_RETRY * (1 << session.tries.min(8))).min(STREAM_RETRY_MAX));
     match (&session.phase, failure) {
         (Phase::In { ticket } | Phase::Lost { ticket, .. }, Failure::Unreachable | Failure::Broken | Failure::Full) => {
             session.phase = Phase::Lost { ticket: *ticket, retry_at };
+            session.tries += 1;
         }
         // The seat is gone, or was never taken: a new one, with a new offer.
         (Phase::In { .. } | Phase::Lost { .. }, _) => {
             step.output(Output::Media { call, media: Media::Close });
             make_offer(step);
         }
-        (Phase::Entering, Failure::Unreachable | Failure::Broken) => make_offer(step),
-        (Phase::Entering, _) => return leave(step),
-        (Phase::Joining | Phase::AwaitingOffer | Phase::Leaving, _) => {}
+        (Phase::Entering, Failure::Unreachable | Failure::Broken) => {
+            session.phase = Phase::Waiting { offer_at: retry_at };
+            session.tries += 1;
+        }
+        (Phase::Entering, Failure::Full) => return leave(step, StopReason::Full),
+        (Phase::Entering, Failure::Refused | Failure::NotFound) => return leave(step, StopReason::Refused),
+        (Phase::Entering, Failure::Exists | Failure::Invalid) => return leave(step, StopReason::Failed),
+        (Phase::Joining | Phase::AwaitingOffer | Phase::Waiting { .. } | Phase::Leaving, _) => {}
     }
     step.changed();
     Ok(())
@@ -290,7 +273,7 @@ pub(crate) fn handle_connected(step: &mut Step<'_>) -> Result<(), StoreError> {
     sync::subscribe(step, secrets.log_id(), secrets.capability().expose(), session.place.applied);
     match session.phase {
         Phase::In { ticket } | Phase::Lost { ticket, .. } => resume(step, &session, ticket),
-        Phase::Entering => make_offer(step),
+        Phase::Entering | Phase::Waiting { .. } => make_offer(step),
         Phase::Joining | Phase::AwaitingOffer | Phase::Leaving => {}
     }
     Ok(())
@@ -303,109 +286,70 @@ fn resume(step: &mut Step<'_>, session: &Session, ticket: Ticket) {
         capability: secrets.capability().expose().to_vec(),
         ticket: ticket.to_vec(),
     };
-    let retry_at = step.now.after(STREAM_RETRY);
+    // Should neither an answer nor a failure come back.
+    let retry_at = step.now.after(STREAM_RETRY_MAX);
     if let Some(session) = &mut step.live.session {
         session.phase = Phase::Lost { ticket, retry_at };
     }
     participate(step, session.call, Request::Resume(resume));
 }
 
-/// Compares the keys with the roster: who has no media for long has vanished.
-pub(crate) fn watch_seats(step: &mut Step<'_>) -> Result<(), StoreError> {
-    let me = account::mine(step.db)?.device.key.public();
-    let now = step.now;
-    let Some(session) = &mut step.live.session else { return Ok(()) };
-    let Some(seen) = step.live.rosters.get(&session.call) else { return Ok(()) };
-    for member in session.members.iter().filter(|member| member.device != me) {
-        if seen.present.iter().any(|one| one.device == member.device && one.leaf == member.leaf) {
-            if session.going.get(&member.leaf).is_some_and(|going| !going.said_so) {
-                session.going.remove(&member.leaf);
-            }
-        } else {
-            session.going.entry(member.leaf).or_insert(Going { since: now, said_so: false, queued: false });
-        }
-    }
-    Ok(())
-}
-
-/// Somebody said that they leave.
-pub(crate) fn handle_left(step: &mut Step<'_>, leaf: u32) {
-    let now = step.now;
-    if let Some(session) = &mut step.live.session {
-        session.going.insert(leaf, Going { since: now, said_so: true, queued: false });
-    }
-    step.changed();
-}
-
-/// When it is this device's turn to take a leaf out: the lowest leaf that stays goes first.
-fn turn(session: &Session, leaf: u32, going: &Going, me: &[u8; 32]) -> Timestamp {
-    let staying = session.members.iter().filter(|member| member.leaf != leaf && !session.is_going(member.leaf));
-    let rank = staying.take_while(|member| member.device != *me).count();
-    let kept = if going.said_so { Duration::ZERO } else { SEAT_KEPT };
-    going.since.after(kept).after(TURN * u32::try_from(rank).unwrap_or(u32::MAX))
-}
-
-/// Takes out whose turn it is to go, and tries a lost stream again.
+/// Tries the SFU again.
 pub(crate) fn handle_timeout(step: &mut Step<'_>) -> Result<(), StoreError> {
-    let Some(session) = step.live.session.clone() else { return Ok(()) };
-    if matches!(session.phase, Phase::Joining | Phase::Leaving) || !step.live.connected {
-        return Ok(());
-    }
-    let me = account::mine(step.db)?.device.key.public();
-    for (leaf, going) in &session.going {
-        let Some(member) = session.members.iter().find(|member| member.leaf == *leaf) else { continue };
-        if going.queued || turn(&session, *leaf, going, &me) > step.now {
-            continue;
-        }
-        outbox::push(step, Lane::Call(session.call), &Task::Evict { leaf: *leaf, device: Bytes(member.device.to_vec()) })?;
-        if let Some(going) = step.live.session.as_mut().and_then(|session| session.going.get_mut(leaf)) {
-            going.queued = true;
-        }
-    }
-    if let Phase::Lost { ticket, retry_at } = session.phase
-        && retry_at <= step.now
-    {
-        resume(step, &session, ticket);
+    let Some(session) = step.live.session.clone().filter(|_| step.live.connected) else { return Ok(()) };
+    match session.phase {
+        Phase::Lost { ticket, retry_at } if retry_at <= step.now => resume(step, &session, ticket),
+        Phase::Waiting { offer_at } if offer_at <= step.now => make_offer(step),
+        _ => {}
     }
     Ok(())
 }
 
 pub(crate) fn next_due(step: &Step<'_>) -> Option<Timestamp> {
-    let session = step.live.session.as_ref().filter(|_| step.live.connected)?;
-    if matches!(session.phase, Phase::Joining | Phase::Leaving) {
-        return None;
+    match step.live.session.as_ref().filter(|_| step.live.connected)?.phase {
+        Phase::Lost { retry_at, .. } => Some(retry_at),
+        Phase::Waiting { offer_at } => Some(offer_at),
+        _ => None,
     }
-    let me = account::load(step.db).ok()??.device.key.public();
-    let turns = session.going.iter().filter(|(_, going)| !going.queued).map(|(leaf, going)| turn(session, *leaf, going, &me));
-    let retry = if let Phase::Lost { retry_at, .. } = session.phase { Some(retry_at) } else { None };
-    turns.chain(retry).min()
 }
 
 /// Hangs up. The others are told; the last one ends the call.
-pub(crate) fn leave(step: &mut Step<'_>) -> Result<(), StoreError> {
+pub(crate) fn leave(step: &mut Step<'_>, reason: StopReason) -> Result<(), StoreError> {
     let Some(session) = step.live.session.clone() else { return Ok(()) };
     if session.phase == Phase::Leaving {
         return Ok(());
     }
-    stop_media(step, &session);
+    stop_media(step, &session, reason);
     outbox::clear_lane(step, Lane::Call(session.call))?;
-    let Some(call) = rows::call(step.db, session.call)? else { return over(step) };
+    let Some(call) = rows::call(step.db, session.call)? else { return over(step, reason) };
     match session.phase {
         Phase::Joining => {
-            over(step)?;
+            over(step, reason)?;
             if call.opened { Ok(()) } else { rows::forget(step, call.id) }
         }
-        _ if is_last(step, &session)? => {
-            over(step)?;
-            invite::send_ended(step, &call)?;
-            let now = step.now;
-            rows::end(step, &call, now)
-        }
+        _ if is_last(step, &session)? => end(step, &call, reason),
         _ => {
             outbox::push(step, Lane::Call(session.call), &Task::CallLeft)?;
             step.changed();
             Ok(())
         }
+    }
+}
+
+/// The last one has left.
+fn end(step: &mut Step<'_>, call: &rows::Call, reason: StopReason) -> Result<(), StoreError> {
+    over(step, reason)?;
+    invite::send_ended(step, call)?;
+    let now = step.now;
+    rows::end(step, call, now)
+}
+
+/// The call's log has taken that this device leaves. Had others said the same before, it was the last one.
+pub(crate) fn has_left(step: &mut Step<'_>) -> Result<(), StoreError> {
+    let Some(session) = step.live.session.clone() else { return Ok(()) };
+    match rows::call(step.db, session.call)? {
+        Some(call) if is_last(step, &session)? => end(step, &call, StopReason::Left),
+        _ => over(step, StopReason::Left),
     }
 }
 
@@ -415,22 +359,24 @@ fn is_last(step: &Step<'_>, session: &Session) -> Result<bool, StoreError> {
     Ok(session.members.iter().all(|member| member.device == me || session.is_going(member.leaf)))
 }
 
-fn stop_media(step: &mut Step<'_>, session: &Session) {
+fn stop_media(step: &mut Step<'_>, session: &Session, reason: StopReason) {
     if session.has_entered() {
         participate(step, session.call, Request::Leave(v1::Leave {}));
         step.output(Output::Media { call: session.call, media: Media::Close });
     }
-    step.output(Output::Page(MediaEvent::Stop { call: session.call }));
+    step.output(Output::Page(MediaEvent::Stop { call: session.call, reason }));
+    let silent = matches!(reason, StopReason::Left | StopReason::Moved | StopReason::Returning);
+    step.live.stopped = (!silent).then_some((session.call, reason));
     if let Some(session) = &mut step.live.session {
         session.phase = Phase::Leaving;
     }
 }
 
 /// Puts an end to taking part, without a word: the keys are forgotten.
-pub(crate) fn over(step: &mut Step<'_>) -> Result<(), StoreError> {
+pub(crate) fn over(step: &mut Step<'_>, reason: StopReason) -> Result<(), StoreError> {
     let Some(session) = step.live.session.clone() else { return Ok(()) };
     if session.phase != Phase::Leaving {
-        stop_media(step, &session);
+        stop_media(step, &session, reason);
     }
     step.live.session = None;
     let log = session.secrets().log_id();
@@ -450,9 +396,31 @@ pub(crate) fn restart_media(step: &mut Step<'_>, camera: bool) -> Result<(), Sto
         step.output(Output::Media { call: session.call, media: Media::Close });
     }
     if let Some(session) = &mut step.live.session {
-        session.camera = camera;
+        session.showing.camera = camera;
+        session.showing.camera_wanted = camera;
     }
     handle_keys(step)?;
     make_offer(step);
+    Ok(())
+}
+
+/// Two calls of one conversation began at the same moment, and that of this device came second: it goes on in the other, with
+/// whomever it has called meanwhile.
+pub(crate) fn move_over(step: &mut Step<'_>, mine: &rows::Call, to: &rows::Call) -> Result<(), StoreError> {
+    let before = step.live.session.clone().filter(|session| session.call == mine.id && session.phase != Phase::Leaving);
+    if before.is_some() {
+        over(step, StopReason::Moved)?;
+    }
+    lines::take_back(step, mine.chat, mine.id)?;
+    invite::send_ended(step, mine)?;
+    let known = invited::accounts(step.db, to.id)?;
+    let more: Vec<AccountId> =
+        invited::accounts(step.db, mine.id)?.into_iter().filter(|account| !known.contains(account)).collect();
+    rows::forget(step, mine.id)?;
+    let Some(before) = before else { return Ok(()) };
+    wishes::come_in(step, to, before.showing.camera_wanted)?;
+    if !more.is_empty() {
+        outbox::push(step, Lane::Call(to.id), &Task::InviteToCall { accounts: more })?;
+    }
     Ok(())
 }

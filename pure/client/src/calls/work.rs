@@ -1,18 +1,19 @@
 //! The tasks of a call at the service: opening it, joining it, saying that one leaves, taking leaves out, letting more people in.
 
-use umweg_seal::Store;
 use umweg_seal::call::{CallCommit, CallGroup, CommitError, JoinCallError, SealError};
+use umweg_seal::{Refusal, Store};
 use umweg_wire::proto::sealed::SeenChain;
 use umweg_wire::proto::v1::{self, EntryKind, LogKind};
 use umweg_wire::{CallId, ChainHash, ClientId};
 
 use super::session::{self, Place, Session};
-use super::{invite, log, rows};
+use super::{invite, invited, log, rows};
 use crate::account::{self, Account};
 use crate::error::StoreError;
 use crate::outbox::{self, Job, Lane, Started, Task};
 use crate::port::{Failure, Request};
 use crate::step::Step;
+use crate::view::StopReason;
 
 /// Starts a task. Without a session there is nothing to do.
 pub(crate) fn start(step: &mut Step<'_>, job: Job, call: CallId) -> Result<Started, StoreError> {
@@ -35,19 +36,19 @@ pub(crate) fn start(step: &mut Step<'_>, job: Job, call: CallId) -> Result<Start
 
 fn open(step: &mut Step<'_>, job: Job, session: &Session) -> Result<Started, StoreError> {
     let me = account::mine(step.db)?;
-    let invited: Vec<_> = rows::invited(step.db, session.call)?.into_iter().map(|(account, _)| account).collect();
+    let accounts = invited::accounts(step.db, session.call)?;
     let store = Store::new(step.db, step.rng);
     CallGroup::delete(&store, session.secrets().log_id())?;
-    match CallGroup::create(&store, &me.device, &session.secrets(), &invited, step.rng) {
+    match CallGroup::create(&store, &me.device, &session.secrets(), &accounts, step.rng) {
         Ok((_, commit)) => append_commit(step, job, session, &session.place, commit),
         Err(CommitError::Store(error)) => Err(error.into()),
-        Err(error) => give_up(step, &error),
+        Err(error) => give_up(step, &error, StopReason::Failed),
     }
 }
 
-fn give_up(step: &mut Step<'_>, error: &impl std::error::Error) -> Result<Started, StoreError> {
+fn give_up(step: &mut Step<'_>, error: &impl std::error::Error, reason: StopReason) -> Result<Started, StoreError> {
     tracing::warn!(%error, "a call cannot be taken part in");
-    session::over(step)?;
+    session::over(step, reason)?;
     Ok(Started::Done)
 }
 
@@ -99,7 +100,9 @@ pub(crate) fn handle_snapshot(step: &mut Step<'_>, job: &Job, snapshot: &v1::Sna
             Ok(())
         }
         Err(JoinCallError::OursStore(error)) => Err(error.into()),
-        Err(error) => give_up(step, &error).map(drop),
+        Err(error @ JoinCallError::PeerRefused(Refusal::Full)) => give_up(step, &error, StopReason::Full).map(drop),
+        Err(error @ JoinCallError::PeerRefused(_)) => give_up(step, &error, StopReason::Refused).map(drop),
+        Err(error) => give_up(step, &error, StopReason::Failed).map(drop),
     }
 }
 
@@ -123,7 +126,7 @@ fn say_left(step: &mut Step<'_>, job: Job, session: &Session) -> Result<Started,
 
 /// Somebody has taken this leaf out already.
 fn ended_quietly(step: &mut Step<'_>) -> Result<Started, StoreError> {
-    session::over(step)?;
+    session::over(step, StopReason::Left)?;
     Ok(Started::Done)
 }
 
@@ -172,10 +175,6 @@ pub(crate) fn accepted(step: &mut Step<'_>, job: &Job, call: CallId, accepted: &
             outbox::finish(step, job.id)?;
             session::let_in(step, place)
         }
-        Task::CallLeft => {
-            outbox::finish(step, job.id)?;
-            session::over(step)
-        }
         _ => {
             step.live.until_echo.insert(job.id);
             Ok(())
@@ -199,9 +198,9 @@ fn opened(step: &mut Step<'_>, job: &Job, call: CallId, place: Place) -> Result<
 }
 
 /// People were let in by the keys: now they are told, each where this account talks to them.
-pub(crate) fn invited(step: &mut Step<'_>, job: &Job, call: CallId) -> Result<(), StoreError> {
+pub(crate) fn let_in(step: &mut Step<'_>, job: &Job, call: CallId) -> Result<(), StoreError> {
     let (Task::InviteToCall { accounts }, Some(row)) = (&job.task, rows::call(step.db, call)?) else { return Ok(()) };
-    rows::invite(step, call, accounts)?;
+    invited::add(step, call, accounts)?;
     for account in accounts {
         if let Some(chat) = crate::people::chat_with(step.db, *account)? {
             invite::send(step, &row, chat)?;
@@ -234,7 +233,7 @@ pub(crate) fn failed(step: &mut Step<'_>, job: &Job, failure: Failure) -> Result
         (Task::JoinCall, Failure::Refused) => {
             // Its log is gone.
             let Lane::Call(id) = job.lane else { return Ok(()) };
-            session::over(step)?;
+            session::over(step, StopReason::Over)?;
             match rows::call(step.db, id)? {
                 Some(call) => {
                     let now = step.now;

@@ -39,6 +39,7 @@ pub(crate) fn handle(
         Body::Profile(profile) => introduced(step, from, profile),
         Body::GroupName(_) => Ok(()), // a group's name stands in its keys' context
         Body::CallInvite(invite) => calls::invite::handle(step, chat, entry, from, content, invite),
+        Body::CallRing(ring) => calls::invite::rung(step, chat, entry, from, content, ring),
         Body::CallDeclined(declined) => calls::invite::declined(step, chat, from, declined),
         Body::CallEnded(ended) => calls::invite::ended(step, chat, from, ended),
         Body::Leaving(_) => {

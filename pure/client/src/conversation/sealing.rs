@@ -4,6 +4,7 @@ use prost::Message;
 use umweg_seal::Store;
 use umweg_seal::group::{CommitError, Conversation, PendingCommit, SealError};
 use umweg_seal::inbox::open_key_package;
+use umweg_wire::limits::RINGING;
 use umweg_wire::proto::sealed::{Content, Leaving, Profile, Receipt, SeenChain, content};
 use umweg_wire::proto::v1::EntryKind;
 use umweg_wire::{AccountId, CapabilityHash, MessageId, Timestamp};
@@ -83,6 +84,11 @@ fn content_of(step: &mut Step<'_>, chat: &Chat, task: &Task, me: &Account) -> Re
         Task::Say { content, .. } => {
             let said = Content::decode(content.0.as_slice())?;
             return Ok(Some(Content { seen: seen(chat), ..said }));
+        }
+        Task::Ring { content, .. } => {
+            let said = Content::decode(content.0.as_slice())?;
+            let late = Timestamp(said.sent_at).after(RINGING) <= step.now;
+            return Ok((!late).then(|| Content { seen: seen(chat), ..said }));
         }
         Task::Receipt { .. } if chat.delivered <= chat.delivered_told && chat.read <= chat.read_told => return Ok(None),
         Task::Receipt { .. } => content::Body::Receipt(Receipt { delivered: chat.delivered.max(chat.read), read: chat.read }),

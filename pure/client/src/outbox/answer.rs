@@ -7,7 +7,7 @@ use umweg_wire::proto::v1;
 use umweg_wire::{LogId, Timestamp};
 
 use super::run::{leave_out, link_secret};
-use super::{Bytes, Job, Lane, Task, finish, job, postpone, push_key_packages, save_task, unseal_lane};
+use super::{Bytes, Job, Lane, Task, finish, job, postpone, push_key_packages, save_task, try_for_weeks, unseal_lane};
 use crate::calls;
 use crate::chats;
 use crate::conversation;
@@ -94,7 +94,8 @@ fn failed(step: &mut Step<'_>, job: &Job, failure: Failure) -> Result<(), StoreE
     match (&job.task, failure) {
         (Task::OpenInbox | Task::CreateLog, Failure::Exists) => created(step, job),
         (_, Failure::Unreachable) => postpone(step, job),
-        (Task::Deliver { .. }, Failure::Refused) => finish(step, job.id), // their link is no longer valid
+        // Their inbox is not made yet, or their link is no longer valid: nobody but time can tell.
+        (Task::Deliver { .. }, Failure::Refused) => try_for_weeks(step, job),
         (Task::LeaveKeyPackages { .. }, Failure::Full | Failure::Invalid) => finish(step, job.id),
         (Task::TrimInbox { .. }, Failure::Refused | Failure::Invalid) => finish(step, job.id),
         (Task::Add { .. }, Failure::NotFound | Failure::Refused) if job.append.is_none() => without_key_package(step, job),
@@ -148,6 +149,7 @@ fn done(step: &mut Step<'_>, job: &Job, seq: u64, time: Timestamp) -> Result<(),
             step.db.prepare_cached(sql)?.execute(params![log.0, told.delivered, told.read])?;
             Ok(())
         }
+        (Task::Ring { call, account, .. }, _) => calls::invited::place_ring(step, *call, *account, seq),
         (Task::Leave, Lane::Chat(log)) => conversation::membership::left(step, log),
         _ => Ok(()),
     }

@@ -19,6 +19,7 @@ use std::time::Duration;
 use prost::Message;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
+use umweg_wire::limits::{DELIVERY_TRIED, DELIVERY_WAIT_MAX};
 use umweg_wire::proto::{sealed, v1};
 use umweg_wire::{AccountId, CallId, ClientId, LogId, Timestamp};
 
@@ -127,6 +128,12 @@ pub(crate) enum Task {
     Say {
         content: Bytes,
         line: Option<i64>,
+    },
+    /// A `Content` that rings again at somebody; after its minute it is not worth sending.
+    Ring {
+        call: CallId,
+        account: AccountId,
+        content: Bytes,
     },
     /// How far this account has received and read, at the time of sealing.
     /// `told`: as of the newest sealing.
@@ -351,9 +358,38 @@ pub(crate) fn postpone(step: &mut Step<'_>, job: &Job) -> Result<(), StoreError>
     Ok(())
 }
 
-/// With a new connection everything is worth a try.
+/// It was refused, which may change: tries again after a minute, two, four … at most some hours, and gives up after some weeks.
+pub(crate) fn try_for_weeks(step: &mut Step<'_>, job: &Job) -> Result<(), StoreError> {
+    let sql = "UPDATE job SET tries = CASE WHEN refused IS NULL THEN 0 ELSE tries + 1 END, refused = coalesce(refused, ?2)
+               WHERE id = ?1 RETURNING tries, refused";
+    let (tries, refused): (u32, u64) =
+        step.db.prepare_cached(sql)?.query_row(params![job.id, step.now.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    if Timestamp(refused).after(DELIVERY_TRIED) <= step.now {
+        return finish(step, job.id);
+    }
+    let wait = Duration::from_secs(60 << tries.min(16)).min(DELIVERY_WAIT_MAX);
+    step.live.forget(job.id);
+    step.db.execute("UPDATE job SET not_before = ?2 WHERE id = ?1", params![job.id, step.now.after(wait).0])?;
+    Ok(())
+}
+
+/// The person asks again for what waits there: now is a good time.
+pub(crate) fn hurry_lane(step: &mut Step<'_>, lane: Lane) -> Result<(), StoreError> {
+    step.db.execute("UPDATE job SET not_before = 0 WHERE lane = ?1", [lane.to_bytes()])?;
+    Ok(())
+}
+
+/// Nothing more is said by that line.
+pub(crate) fn forget_line(step: &mut Step<'_>, log: LogId, line: i64) -> Result<(), StoreError> {
+    let sql = "SELECT id FROM job WHERE lane = ?1 AND json_extract(task, '$.Say.line') = ?2";
+    let id: Option<i64> =
+        step.db.prepare_cached(sql)?.query_row(params![Lane::Chat(log).to_bytes(), line], |row| row.get(0)).optional()?;
+    id.map_or(Ok(()), |id| finish(step, id))
+}
+
+/// With a new connection everything is worth a try, but for what was refused.
 pub(crate) fn hurry(step: &mut Step<'_>) -> Result<(), StoreError> {
-    step.db.execute("UPDATE job SET not_before = 0", [])?;
+    step.db.execute("UPDATE job SET not_before = 0 WHERE refused IS NULL", [])?;
     Ok(())
 }
 

@@ -71,9 +71,9 @@ pub(super) fn typing(db: &Connection, live: &Live, log: LogId) -> Result<Vec<Str
     accounts.map(|account| people::name_of(db, account)).collect()
 }
 
-pub(super) fn preview(db: &Connection, live: &Live, line: &Written) -> Result<Preview, StoreError> {
+pub(super) fn preview(db: &Connection, live: &Live, me: &Account, line: &Written) -> Result<Preview, StoreError> {
     let from = line.author.map(|author| people::name_of(db, author)).transpose()?;
-    Ok(Preview { from, line: say(db, live, &line.what)? })
+    Ok(Preview { from, line: say(db, live, me, &line.what)? })
 }
 
 fn show_line(
@@ -91,7 +91,7 @@ fn show_line(
         from: line.author,
         from_name: line.author.map_or(Ok(me.name.clone()), |author| people::name_of(db, author))?,
         time: line.time,
-        line: say(db, live, &line.what)?,
+        line: say(db, live, me, &line.what)?,
         progress: own_message.then(|| progress(me, members, line.seq)),
         reply_to: quote(db, me, chat, &line.what)?,
     })
@@ -112,7 +112,7 @@ fn progress(me: &Account, members: &[MemberOf], seq: Option<u64>) -> Progress {
     }
 }
 
-fn say(db: &Connection, live: &Live, what: &What) -> Result<Line, StoreError> {
+fn say(db: &Connection, live: &Live, me: &Account, what: &What) -> Result<Line, StoreError> {
     let names =
         |accounts: &[AccountId]| accounts.iter().map(|account| people::name_of(db, *account)).collect::<Result<Vec<_>, _>>();
     Ok(match what {
@@ -123,7 +123,13 @@ fn say(db: &Connection, live: &Live, what: &What) -> Result<Line, StoreError> {
         What::Left => Line::Left,
         What::Renamed { name } => Line::Renamed { name: name.clone() },
         What::Call { call: id } => match rows::call(db, *id)? {
-            Some(row) => Line::Call { call: *id, video: row.video, state: call::state(live, &row) },
+            Some(row) => Line::Call {
+                call: *id,
+                video: row.video,
+                state: call::state(db, live, me, &row)?,
+                with: call::with(db, me, &row)?,
+                seconds: call::seconds(&row),
+            },
             None => Line::Gap,
         },
         What::Gap => Line::Gap,

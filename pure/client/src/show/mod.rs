@@ -34,26 +34,26 @@ pub(crate) fn view(db: &Connection, live: &Live, service: [u8; 8], look: &Look, 
         proxy_use: proxies::usage(db)?,
     };
     let Some(me) = me else { return Ok(view) };
-    view.chats = chat_rows(db, live)?;
+    view.chats = chat_rows(db, live, &me)?;
     view.chat = look.chat.map(|log| chat::show(db, live, &me, log, look.before)).transpose()?.flatten();
     view.requests = requests(db)?;
     view.contacts = contacts(db)?;
-    view.calls = rows::recent(db)?.iter().map(|row| call::row(db, live, row)).collect::<Result<_, _>>()?;
+    view.calls = rows::recent(db)?.iter().map(|row| call::row(db, live, &me, row)).collect::<Result<_, _>>()?;
     let shown = live.session.as_ref().map(|session| session.call).or(look.call);
-    view.call = shown.map(|id| call::show(db, live, &me, id)).transpose()?.flatten();
-    view.ringing = call::ringing(db, live, now)?;
+    view.call = shown.map(|id| call::show(db, live, &me, id, now)).transpose()?.flatten();
+    view.ringing = call::ringing(db, live, &me, now)?;
     Ok(view)
 }
 
-fn chat_rows(db: &Connection, live: &Live) -> Result<Vec<ChatRow>, StoreError> {
+fn chat_rows(db: &Connection, live: &Live, me: &account::Account) -> Result<Vec<ChatRow>, StoreError> {
     let mut rows = Vec::new();
     for chat in chats::all(db)? {
         if is_superseded(db, &chat)? {
             continue;
         }
         let newest = lines::newest(db, chat.log)?;
-        let preview = newest.map(|line| chat::preview(db, live, &line)).transpose()?;
-        let running = if chat.membership == Membership::Former { None } else { rows::running_in(db, chat.log)? };
+        let preview = newest.map(|line| chat::preview(db, live, me, &line)).transpose()?;
+        let running = if chat.membership == Membership::Former { vec![] } else { rows::running_in(db, chat.log)? };
         rows.push(ChatRow {
             id: chat.log,
             title: chats::title(db, &chat)?,
@@ -62,7 +62,7 @@ fn chat_rows(db: &Connection, live: &Live) -> Result<Vec<ChatRow>, StoreError> {
             time: chat.touched,
             unread: lines::unread(db, chat.log, chat.read)?,
             typing: chat::typing(db, live, chat.log)?,
-            call: running.filter(|call| call.opened).map(|call| call.id),
+            call: running.iter().find(|call| call.opened).map(|call| call.id),
         });
     }
     Ok(rows)

@@ -50,7 +50,7 @@ fn after_ignore_it_runs_on_and_can_be_joined_late() {
     assert_eq!(house.present(2, call), ["Anna", "Ben"]);
     assert!(
         house.call(0, call).absent.iter().map(|row| (row.name.as_str(), row.answer)).collect::<Vec<_>>()
-            == [("Cleo", Absence::Invited)]
+            == [("Cleo", Absence::Missed)]
     );
     house.joins(2, call);
     for who in 0..3 {
@@ -197,7 +197,8 @@ fn from_a_conversation_of_two_people_are_added() {
     let cleo = house.account(2);
     house.order(0, Command::AddToCall { call, members: vec![cleo] });
     house.settle();
-    assert_eq!(house.view(2).ringing.unwrap().title, "Anna");
+    assert_eq!(house.view(2).ringing.unwrap().title, "Anna, Ben");
+    assert_eq!(house.call(0, call).title, "Ben, Cleo");
     house.joins(2, call);
     assert_eq!(house.present(1, call), ["Anna", "Ben", "Cleo"]);
     assert!(house.keys(2) == house.keys(1));

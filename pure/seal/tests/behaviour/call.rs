@@ -191,7 +191,7 @@ fn somebody_who_is_invited_later_can_join() {
 #[test]
 fn a_note_says_who_is_in_to_the_invited_only() {
     let [a] = people();
-    let note = RosterNoteBody { since: 7, video: true, muted: false, by_proxy: true, leaf: 3 };
+    let note = RosterNoteBody { since: 7, video: true, muted: false, by_proxy: true, leaf: 3, ..RosterNoteBody::default() };
     let sealed = secrets().seal_note(&a.device, CallId([1; 16]), &note, &mut *a.rng());
     let (who, read) = secrets().open_note(&sealed, CallId([1; 16])).unwrap();
     assert!(who.account() == a.id() && read == note);
