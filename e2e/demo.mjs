@@ -69,7 +69,6 @@ async function acquaint(links) {
   const people = await Promise.all(links.map((link) => Person.at(link)));
   const [ada, ben, cem] = people;
   for (const [person, name] of [[ada, 'Ada'], [ben, 'Ben'], [cem, 'Cem']]) await person.becomes(name);
-  await Promise.all(people.map((person) => person.hasRoad()));
   for (const [one, other] of [[ben, ada], [cem, ada], [cem, ben]]) await one.meets(other);
   if (!ada.view.chats.some((chat) => chat.group)) {
     await ada.command('createGroup', { name: 'The three of us', members: [ben.view.me.account, cem.view.me.account] });

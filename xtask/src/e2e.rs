@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::check::build_pages;
 use crate::programs::build_programs;
-use crate::steps::{command_in, run as run_command};
+use crate::steps::{command_in, root, run as run_command};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -32,9 +32,26 @@ pub(crate) fn story() -> anyhow::Result<()> {
     run_command(tests())
 }
 
-/// Of every screen, from views that are written down: the pages draw themselves from one value.
+/// Of every screen, from views that are written down: the pages draw themselves from one value. Then the two of the README, from
+/// the programs as they run.
 pub(crate) fn screenshots() -> anyhow::Result<()> {
-    run_command(command_in("web", "npm run --silent shots"))
+    build_pages()?;
+    build_programs()?;
+    run_command(command_in("web", "npm run --silent shots"))?;
+    run_command(command_in("e2e", "node pictures.mjs"))?;
+    println!("every screen: {}\nthe README's: {}", root().join("web/shots").display(), root().join("docs/pictures").display());
+    Ok(())
+}
+
+/// Every screen as axe sees it, in the two ways that differ most; `./x screenshots` has all of them.
+pub(crate) fn screens() -> anyhow::Result<()> {
+    let out = root().join("target/screens");
+    for [language, theme, width] in [["de", "dark", "1280"], ["fa", "light", "390"]] {
+        let mut shots = command_in("web", "npm run --silent shots --");
+        shots.args(["--lang", language, "--theme", theme, "--width", width, "--out"]).arg(&out);
+        run_command(shots)?;
+    }
+    Ok(())
 }
 
 /// One file after the other: browsers and calls want the cores for themselves.

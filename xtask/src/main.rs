@@ -43,7 +43,7 @@ enum Recipe {
     Soak(measure::Soak),
     /// Write the pages' TypeScript types from the Rust types
     Types,
-    /// Take pictures of every screen
+    /// Take pictures of every screen, and those of the README
     Screenshots,
     /// Build the documentation of the code, and the book where mdBook is installed
     Docs,

@@ -4,6 +4,9 @@ use clap::Args;
 
 use crate::steps::{command, run};
 
+/// Simulated stories in the tests. `./x soak --seeds 5000` plays more.
+const SEEDS: u32 = 200;
+
 #[derive(Args)]
 pub(crate) struct Bench {
     /// The benchmark and its options; none: lists them
@@ -13,7 +16,7 @@ pub(crate) struct Bench {
 
 #[derive(Args)]
 pub(crate) struct Soak {
-    /// Options of the simulator: `./x soak -- --help`
+    /// Options of the simulator, as `--seeds 5000`
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<String>,
 }
@@ -28,4 +31,9 @@ pub(crate) fn soak(options: &Soak) -> anyhow::Result<()> {
     let mut cargo = command("cargo run --quiet --locked --package umweg-world --");
     cargo.args(&options.arguments);
     run(cargo)
+}
+
+/// As many as the tests play, always the same.
+pub(crate) fn stories() -> anyhow::Result<()> {
+    run(command(&format!("cargo run --quiet --locked --package umweg-world -- --seeds {SEEDS}")))
 }

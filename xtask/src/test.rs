@@ -4,7 +4,7 @@
 //! browsers' story all use the programs in target/debug.
 
 use crate::steps::{Steps, command, command_in, run as run_command};
-use crate::{check, e2e, fuzz};
+use crate::{check, e2e, fuzz, measure};
 
 pub(crate) fn run() -> anyhow::Result<()> {
     let mut steps = Steps::default();
@@ -12,7 +12,10 @@ pub(crate) fn run() -> anyhow::Result<()> {
     steps.step_needed("build", || run_command(command("cargo build --workspace --all-targets --locked --quiet")))?;
     steps.step("unit and integration tests", || run_command(command("cargo test --workspace --locked --quiet")));
     steps.step("pages: tests", || run_command(command_in("web", "npm test --silent")));
+    steps.step("pages: sealed media in the browsers", || run_command(command_in("web", "npm run --silent trial")));
+    steps.step("pages: every screen, looked at by axe", e2e::screens);
     steps.step("fuzzing, short", fuzz::short);
-    steps.step("story in the browsers", e2e::story);
+    steps.step("simulated stories", measure::stories);
+    steps.step("the story and the power cuts, in the browsers", e2e::story);
     steps.summary()
 }
