@@ -14,12 +14,16 @@ import { makePlaces } from './harness/places.mjs';
 import { stopAll } from './harness/programs.mjs';
 import { keepPeers, measure } from './harness/quality.mjs';
 import { Resident } from './harness/resident.mjs';
+import { restarts, told } from './harness/restart.mjs';
 
 const SECONDS = Number(process.env.UMWEG_SECONDS ?? 25);
 const WANTED = new RegExp(process.env.UMWEG_CASES ?? '');
 const TABLE = fileURLToPath(new URL('../docs/benchmarks-calls.md', import.meta.url));
 /** After a change of link or road, before counting. */
 const SETTLE_MS = 8_000;
+
+const RESTART = 'service killed';
+const RESTARTS = 5;
 
 const GOOD = { delay: 40, loss: 0, rate: 0, queue: 200, udp: 'on' };
 const ONE = ['North'];
@@ -95,6 +99,12 @@ async function run() {
   [ada, cem].forEach((one) => one.person.close());
   await stopAll();
   await places.close();
+  if (WANTED.test(RESTART)) {
+    const back = await restarts(RESTARTS, { within: 30_000 });
+    loads.push(loadavg()[0]);
+    console.log(RESTART, told(back.sinceStart), told(back.sinceKill));
+    writeFileSync(TABLE, report(rows, congestion, back));
+  }
 }
 
 /** Makes exactly these proxies the person's roads; none: straight. */
@@ -124,7 +134,7 @@ function controls(places) {
   return Object.entries(found).map(([program, by]) => `${program}: ${Object.entries(by).map(([control, list]) => `${list.length} with ${control}`).join(', ')}`);
 }
 
-function report(rows, congestion) {
+function report(rows, congestion, back) {
   const low = Math.min(...loads).toFixed(1);
   const high = Math.max(...loads).toFixed(1);
   const version = (command, ...args) => execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim().split('\n')[0];
@@ -148,6 +158,16 @@ ${tableOf(rows, 'atCem')}
 ## What Ada hears and sees (from Cem, over the link)
 
 ${tableOf(rows, 'atAda')}
+${back ? afterRestarts(back) : ''}`;
+}
+
+function afterRestarts({ sinceStart, sinceKill }) {
+  return `
+## When the service is killed outright and started again
+
+Three people in one call on this machine's loopback, without a bad link. All see and hear all again, in the same call and without a click,
+${told(sinceStart)} after the service was there again, and ${told(sinceKill)} after it was killed. The kills
+follow one another quickly, so that some roads wait as those do that die young.
 `;
 }
 

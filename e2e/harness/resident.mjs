@@ -51,15 +51,12 @@ export class Resident {
   /** Waits until picture and sound of so many others come in, opened, from now on. Answers with how many milliseconds that took. */
   async seesAndHears(others, within = CALL_WITHIN_MS) {
     const begun = performance.now();
-    const start = await this.#stats();
-    const before = (mid) => start?.inbound.find((each) => each.mid === mid);
+    const grown = new Growth(await this.#stats());
     for (;;) {
       const stats = await this.#stats();
-      const grew = (kind, count) => {
-        const grown = (each) => each.kind === kind && each.leaf !== null && each[count] > (before(each.mid)?.[count] ?? 0);
-        return new Set(stats.inbound.filter(grown).map((each) => each.leaf)).size;
-      };
-      if (stats && grew('video', 'framesDecoded') >= others && grew('audio', 'audioEnergy') >= others) return performance.now() - begun;
+      if (stats && grown.leaves(stats, 'video', ['framesDecoded']) >= others && grown.leaves(stats, 'audio', ['packetsReceived', 'audioEnergy']) >= others) {
+        return performance.now() - begun;
+      }
       if (performance.now() - begun > within) throw new Error(`waited ${within} ms for ${this.name} to see and hear ${others}: ${JSON.stringify(stats)}\n${this.app.log}`);
       await pass(50);
     }
@@ -67,5 +64,27 @@ export class Resident {
 
   #stats() {
     return this.screen.evaluate(() => window.umweg.stats());
+  }
+}
+
+/** What of a page's counts has grown since a moment. Another connection counts from nothing again. */
+class Growth {
+  #floors = new Map();
+
+  constructor(stats) {
+    for (const each of stats?.inbound ?? []) this.#floors.set(each.mid, { ...each });
+  }
+
+  /** From how many people something of that kind came. */
+  leaves(stats, kind, counts) {
+    const ofKind = stats.inbound.filter((each) => each.kind === kind && each.leaf !== null);
+    return new Set(ofKind.filter((each) => counts.every((count) => this.#grew(each, count))).map((each) => each.leaf)).size;
+  }
+
+  #grew(each, count) {
+    const floor = this.#floors.get(each.mid) ?? {};
+    this.#floors.set(each.mid, floor);
+    floor[count] = Math.min(floor[count] ?? 0, each[count]);
+    return each[count] > floor[count];
   }
 }
