@@ -1,13 +1,18 @@
 // The service, which is also what passes on calls, is killed outright in the middle of a call of three, and started again.
 import assert from 'node:assert/strict';
+import { setTimeout as pass } from 'node:timers/promises';
 import { chromium } from './browsers.mjs';
 import { startService } from './house.mjs';
 import { freePorts } from './ports.mjs';
 import { temporaryFolder } from './programs.mjs';
 import { Resident } from './resident.mjs';
 
-/** Does it so many times. Answers with the milliseconds after which all see and hear all again: since the start, and since the kill. */
-export async function restarts(kills, { within }) {
+/**
+ * Does it so many times, after so long a time each. A road that dies young waits before it is dialed again; `pauseMs` lets it become
+ * old. Answers with the milliseconds after which all see and hear all again: since the start, and since the
+ * kill.
+ */
+export async function restarts(kills, { within, pauseMs = 0 }) {
   const data = temporaryFolder('service');
   const [tls, plain, bare, relay, udp] = await freePorts(5);
   const start = () => startService({ data, ports: { tls, plain, bare, relay, udp } });
@@ -27,6 +32,7 @@ export async function restarts(kills, { within }) {
 
   const [sinceStart, sinceKill] = [[], []];
   for (let kill = 0; kill < kills; kill += 1) {
+    await pass(pauseMs);
     const killed = performance.now();
     await service.kill();
     service = await start();

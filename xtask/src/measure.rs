@@ -2,14 +2,16 @@
 
 use clap::Args;
 
-use crate::steps::{command, run};
+use crate::check::build_pages;
+use crate::programs::build_programs;
+use crate::steps::{command, command_in, run};
 
 /// Simulated stories in the tests. `./x soak --seeds 5000` plays more.
 const SEEDS: u32 = 200;
 
 #[derive(Args)]
 pub(crate) struct Bench {
-    /// The benchmark and its options; none: lists them
+    /// The benchmark and its options; none: lists them. `calls`: over bad links, into docs/benchmarks-calls.md (as root)
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<String>,
 }
@@ -22,6 +24,12 @@ pub(crate) struct Soak {
 }
 
 pub(crate) fn bench(options: &Bench) -> anyhow::Result<()> {
+    // Real browsers over bad links: Node's, as the tests in e2e/.
+    if options.arguments.first().is_some_and(|name| name == "calls") {
+        build_pages()?;
+        build_programs()?;
+        return run(command_in("e2e", "node hardship.mjs"));
+    }
     let mut cargo = command("cargo run --quiet --locked --release --package umweg-bench --");
     cargo.args(&options.arguments);
     run(cargo)
