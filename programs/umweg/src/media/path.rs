@@ -3,8 +3,9 @@
 //! 1. On every new road everything begins unproved. Where UDP may be used (the road is direct, the service has a port) the
 //!    browser's STUN checks go by UDP and by the link; everything else goes by the link if it stands, else by UDP.
 //! 2. An answer to a check that comes by UDP proves it: from then on everything goes by UDP, and the link is closed.
-//! 3. Checks that stay unanswered for `SILENCE_MAX` end the proof, in the middle of the call too: back to 1. The same silence
-//!    on the link condemns it, and another is dialed.
+//! 3. Silence ends the proof, in the middle of the call too: back to 1. Browsers check seldom once they are connected, but media
+//!    flows all the time, and the SFU reports on it: where much is sent and nothing comes back, that is noticed first. Silence on
+//!    the link condemns it, and another is dialed.
 //!
 //! The SFU sees the same participant whichever way a datagram comes, so neither browser nor ICE notices a change.
 
@@ -14,6 +15,10 @@ use std::time::{Duration, Instant};
 pub(crate) const UDP_HEAD_START: Duration = Duration::from_millis(300);
 /// An answer to a check that takes longer than this will not come.
 const SILENCE_MAX: Duration = Duration::from_secs(3);
+/// Nothing has come by UDP for so long, although media was sent all the while.
+const UDP_SILENCE_MAX: Duration = Duration::from_secs(1);
+/// Media that was sent all the while: half a second of voice. Reports alone, from who only listens, take far longer to be as many.
+const SENT_INTO_SILENCE_MIN: u32 = 25;
 
 /// What the forwarder has to know of a datagram here.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,16 +49,41 @@ enum Udp {
     Unusable,
     /// It may work.
     Unproved { since: Instant },
-    /// It answered. `asked`: the oldest check since then that has no answer.
-    Proved { asked: Option<Instant> },
+    /// It answered.
+    Proved(Silence),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 enum Link {
     #[default]
     Down,
-    /// It stands. `asked`: as for UDP.
-    Up { asked: Option<Instant> },
+    /// It stands.
+    Up(Silence),
+}
+
+/// What was sent on a way since something came by it.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+struct Silence {
+    /// The first check.
+    asked: Option<Instant>,
+    /// The first datagram of anything else, and how many there were.
+    told: Option<(Instant, u32)>,
+}
+
+impl Silence {
+    fn handle_sent(&mut self, role: Role, now: Instant) {
+        match role {
+            Role::Check => drop(self.asked.get_or_insert(now)),
+            Role::Other => self.told.get_or_insert((now, 0)).1 += 1,
+        }
+    }
+
+    /// Since when, if it has lasted too long: after checks `SILENCE_MAX` is too long, after much media `told_max`.
+    fn too_long(&self, told_max: Duration, now: Instant) -> Option<Instant> {
+        let asked = self.asked.filter(|&asked| now >= asked + SILENCE_MAX);
+        let told = self.told.filter(|&(since, sent)| sent >= SENT_INTO_SILENCE_MIN && now >= since + told_max);
+        asked.into_iter().chain(told.map(|(since, _)| since)).min()
+    }
 }
 
 impl Path {
@@ -64,7 +94,7 @@ impl Path {
 
     /// The link stands, from now on.
     pub(crate) fn handle_link_up(&mut self) {
-        self.link = Link::Up { asked: None };
+        self.link = Link::Up(Silence::default());
     }
 
     /// It broke or was closed.
@@ -75,13 +105,11 @@ impl Path {
     /// The browser sends: which way?
     pub(crate) fn handle_outgoing(&mut self, role: Role, now: Instant) -> Ways {
         let ways = self.ways(role);
-        if role == Role::Check {
-            if let Udp::Proved { asked: asked @ None } = &mut self.udp {
-                *asked = Some(now);
-            }
-            if let (true, Link::Up { asked: asked @ None }) = (ways.link, &mut self.link) {
-                *asked = Some(now);
-            }
+        if let (true, Udp::Proved(silence)) = (ways.udp, &mut self.udp) {
+            silence.handle_sent(role, now);
+        }
+        if let (true, Link::Up(silence)) = (ways.link, &mut self.link) {
+            silence.handle_sent(role, now);
         }
         ways
     }
@@ -89,25 +117,25 @@ impl Path {
     /// A datagram came by UDP; `answer`: it is the answer to a check.
     pub(crate) fn handle_from_udp(&mut self, answer: bool) {
         match &mut self.udp {
-            Udp::Unproved { .. } if answer => self.udp = Udp::Proved { asked: None },
-            Udp::Proved { asked } => *asked = None,
+            Udp::Unproved { .. } if answer => self.udp = Udp::Proved(Silence::default()),
+            Udp::Proved(silence) => *silence = Silence::default(),
             Udp::Unusable | Udp::Unproved { .. } => {}
         }
     }
 
     /// A datagram came by the link.
     pub(crate) fn handle_from_link(&mut self) {
-        if let Link::Up { asked } = &mut self.link {
-            *asked = None;
+        if let Link::Up(silence) = &mut self.link {
+            *silence = Silence::default();
         }
     }
 
     /// Time went by.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
-        if let Udp::Proved { asked: Some(asked) } = self.udp
-            && now >= asked + SILENCE_MAX
+        if let Udp::Proved(silence) = self.udp
+            && let Some(since) = silence.too_long(UDP_SILENCE_MAX, now)
         {
-            self.udp = Udp::Unproved { since: asked };
+            self.udp = Udp::Unproved { since };
         }
     }
 
@@ -116,21 +144,21 @@ impl Path {
         match self.udp {
             Udp::Unusable => true,
             Udp::Unproved { since } => now >= since + UDP_HEAD_START,
-            Udp::Proved { .. } => false,
+            Udp::Proved(_) => false,
         }
     }
 
     /// Whether the link stands but answers no more.
     pub(crate) fn link_is_silent(&self, now: Instant) -> bool {
-        matches!(self.link, Link::Up { asked: Some(asked) } if now >= asked + SILENCE_MAX)
+        matches!(self.link, Link::Up(silence) if silence.too_long(SILENCE_MAX, now).is_some())
     }
 
     fn ways(&self, role: Role) -> Ways {
-        let link_is_up = matches!(self.link, Link::Up { .. });
+        let link_is_up = matches!(self.link, Link::Up(_));
         match self.udp {
             Udp::Unusable => Ways { udp: false, link: link_is_up },
             Udp::Unproved { .. } => Ways { udp: role == Role::Check || !link_is_up, link: link_is_up },
-            Udp::Proved { .. } => Ways { udp: true, link: false },
+            Udp::Proved(_) => Ways { udp: true, link: false },
         }
     }
 }
@@ -197,6 +225,32 @@ mod tests {
         assert_eq!(path.handle_outgoing(Role::Other, later), BY_LINK, "only an answer proves UDP again");
         path.handle_from_udp(true);
         assert_eq!(path.handle_outgoing(Role::Other, later), BY_UDP);
+    }
+
+    #[test]
+    fn media_that_nobody_answers_ends_udp_before_the_next_check() {
+        let now = Instant::now();
+        let mut path = on_a_direct_road(now);
+        path.handle_from_udp(true);
+        for _ in 0..SENT_INTO_SILENCE_MIN {
+            path.handle_outgoing(Role::Other, now);
+        }
+        path.handle_timeout(now + UDP_SILENCE_MAX / 2);
+        assert!(!path.wants_link(now + UDP_SILENCE_MAX / 2), "it may only be late");
+        path.handle_timeout(now + UDP_SILENCE_MAX);
+        assert!(path.wants_link(now + UDP_SILENCE_MAX));
+    }
+
+    #[test]
+    fn who_only_listens_and_hears_nothing_is_no_proof_against_udp() {
+        let now = Instant::now();
+        let mut path = on_a_direct_road(now);
+        path.handle_from_udp(true);
+        for report in 0..SENT_INTO_SILENCE_MIN - 1 {
+            path.handle_outgoing(Role::Other, now + Duration::from_millis(100) * report);
+        }
+        path.handle_timeout(now + SILENCE_MAX * 2);
+        assert!(!path.wants_link(now + SILENCE_MAX * 2));
     }
 
     #[test]
