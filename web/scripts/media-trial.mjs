@@ -60,6 +60,9 @@ async function trial(name, page) {
   const bright = await until(page, (now) => now.other.decoded > dark.other.decoded + 10);
   check(name, "and on again", bright.other.decoded > dark.other.decoded + 10);
 
+  const sizes = await page.evaluate(() => globalThis.trial.soundSizes(true));
+  check(name, `sound at a constant rate has one size: ${sizes}`, sizes.length === 1 && sizes[0] > 20);
+
   await page.evaluate(() => globalThis.trial.begin(1));
   const wrong = await until(page, (now) => now.engine.counts.forged > 50 && now.other.counts.forged > 50);
   check(name, "with another key nothing is seen", wrong.engine.decoded === 0 && wrong.other.decoded === 0);

@@ -1,16 +1,17 @@
 // Which screen is shown: by what the app says, and by where the person is.
 
-import { useEffect } from "react";
+import { type ReactNode, useEffect } from "react";
 import { useApp, useLinkState, useMedia, useView } from "./app";
 import type { View } from "./contract";
 import { Announcer } from "./parts/Announcer";
-import { useNow } from "./parts/clock";
 import { Empty } from "./parts/Empty";
 import { Icon } from "./parts/Icon";
+import { OwnCall } from "./parts/OwnCall";
 import { Sections } from "./parts/Sections";
 import { ToastHost } from "./parts/ToastHost";
 import { go, isList, lookOf, type Route, sectionOf, useRoute } from "./route";
 import { Call } from "./screens/Call";
+import { CallSettings } from "./screens/CallSettings";
 import { Calls } from "./screens/Calls";
 import { ChatList } from "./screens/ChatList";
 import { AppearanceChoice, LanguageChoice } from "./screens/Choices";
@@ -22,6 +23,7 @@ import { Profile } from "./screens/Profile";
 import { Proxies } from "./screens/Proxies";
 import { Ringing } from "./screens/Ringing";
 import { Settings } from "./screens/Settings";
+import { StartCall } from "./screens/StartCall";
 import { Waiting } from "./screens/Waiting";
 import { Welcome } from "./screens/Welcome";
 import { useWords } from "./words";
@@ -55,7 +57,22 @@ function Screens({ view }: { view: View }) {
   useFollowOwnCall(view, route);
   useFocusFollows(route);
   if (!view.me) return <BeforeAccount route={route} />;
-  return route.at === "call" ? <InCall id={route.call} /> : <Shell route={route} />;
+  switch (route.at) {
+    case "call":
+      return (
+        <CallWindow>
+          <Call id={route.call} />
+        </CallWindow>
+      );
+    case "startCall":
+      return (
+        <CallWindow>
+          <StartCall chat={route.chat} video={route.video} />
+        </CallWindow>
+      );
+    default:
+      return <Shell route={route} />;
+  }
 }
 
 /** Only the road can be chosen before there is an account. */
@@ -68,11 +85,14 @@ function BeforeAccount({ route }: { route: Route }) {
   );
 }
 
-function InCall({ id }: { id: string }) {
+function CallWindow({ children }: { children: ReactNode }) {
   return (
     <div className="call-window">
-      <Lost />
-      <Call id={id} />
+      <div>
+        <Lost />
+        <OwnCall />
+      </div>
+      {children}
     </div>
   );
 }
@@ -139,12 +159,15 @@ function Detail({ route }: { route: Route }) {
       return <Invite />;
     case "calls":
     case "call":
+    case "startCall":
       return <Empty icon="calls" title={words.chooseCall} why={words.chooseCallWhy} />;
     case "settings":
     case "proxies":
       return <Proxies />;
     case "profile":
       return <Profile />;
+    case "callSettings":
+      return <CallSettings />;
     case "language":
       return <LanguageChoice />;
     case "appearance":
@@ -165,36 +188,6 @@ function Lost() {
         </p>
       )}
     </div>
-  );
-}
-
-/** The call that this device is in, while something else is looked at. */
-function OwnCall() {
-  const words = useWords();
-  const { call } = useView();
-  const { media: control } = useApp();
-  const media = useMedia();
-  const now = useNow(1000);
-  if (call?.state.kind !== "in") return null;
-  const muted = media?.muted ?? call.muted;
-  return (
-    <section className="strip-line strip-call" aria-label={words.call(call.title)}>
-      <span className="cut" dir="auto">
-        {call.title}
-      </span>
-      <span role="timer">{words.format.duration(now - call.state.since)}</span>
-      <button
-        type="button"
-        className="button button-icon"
-        aria-label={muted ? words.unmute : words.mute}
-        onClick={() => control.setMuted(!muted)}
-      >
-        <Icon name={muted ? "microphoneOff" : "microphone"} />
-      </button>
-      <button type="button" className="button" onClick={() => go({ at: "call", call: call.id })}>
-        {words.returnToCall}
-      </button>
-    </section>
   );
 }
 

@@ -1,6 +1,6 @@
 // What a screen reader says by itself: what a person who looks would notice. Made from two views, the one before and the one now.
 
-import type { CallView, ChatView, View } from "./contract";
+import type { CallView, ChatView, PresentRow, View } from "./contract";
 import type { Words } from "./words";
 
 export function announcements(before: View, now: View, words: Words): string[] {
@@ -44,5 +44,19 @@ function comingsAndGoings(before: CallView | null, now: CallView | null, words: 
     ...others(before)
       .filter(absentFrom(now))
       .map((person) => words.heardLeft(person.name)),
+    ...others(now).flatMap((person) => signs(before.present.find(isSame(person)), person, words)),
   ];
+}
+
+function isSame(person: PresentRow): (other: PresentRow) => boolean {
+  return (other) => other.account === person.account && other.leaf === person.leaf;
+}
+
+/** What who comes has brought along is not new. */
+function signs(before: PresentRow | undefined, now: PresentRow, words: Words): string[] {
+  const said: string[] = [];
+  if (!before) return said;
+  if (now.hand !== null && before.hand === null) said.push(words.heardHand(now.name));
+  if (now.reaction !== null && now.reaction !== before.reaction) said.push(words.heardReaction(now.name, now.reaction));
+  return said;
 }

@@ -3,6 +3,8 @@
 import { createContext, useCallback, useContext, useSyncExternalStore } from "react";
 import type { Command, View } from "./contract";
 import type { AppLink, LinkState, Trouble } from "./link/link";
+import type { CaptureSnapshot } from "./media/capture";
+import type { Device } from "./media/devices";
 import type { MediaSnapshot } from "./media/session";
 import type { Toasts } from "./toasts";
 
@@ -10,8 +12,14 @@ import type { Toasts } from "./toasts";
 export type CallMedia = {
   subscribe(listener: () => void): () => void;
   snapshot(): MediaSnapshot | null;
+  captured(): CaptureSnapshot | null;
+  level(): number;
+  openLobby(): () => void;
+  capture(wants: { microphone?: boolean; camera?: boolean }): Promise<void>;
+  askAgain(device: Device): Promise<void>;
   setMuted(muted: boolean): Promise<void>;
   setCamera(on: boolean): Promise<void>;
+  setSharing(on: boolean): Promise<void>;
   unblockSound(): Promise<void>;
 };
 
@@ -40,6 +48,12 @@ export function useView(): View {
 export function useMedia(): MediaSnapshot | null {
   const { media } = useApp();
   return useSyncExternalStore(media.subscribe, media.snapshot);
+}
+
+/** The own microphone and camera; null while nothing uses them. */
+export function useCaptured(): CaptureSnapshot | null {
+  const { media } = useApp();
+  return useSyncExternalStore(media.subscribe, media.captured);
 }
 
 /** Asks the app for something. What it says no to becomes a notice, and the caller gets the reason. */

@@ -32,24 +32,13 @@ function connect(secret: string): Parts {
     // An offer that the app refuses, or a browser that cannot: the person is told, the call's page stays.
     (event) => engine.handleEvent(event).catch(() => toasts.add({ kind: "trouble", trouble: { kind: "media" } })),
   );
-  const engine = new MediaEngine(link.command);
+  const engine = new MediaEngine(link.command, (lost) => toasts.add({ kind: "lost", lost }));
   link.subscribe(() => {
     const { phase, view } = link.state();
     if (phase === "open" && view) engine.handleView(view);
   });
   window.umweg = { stats: () => engine.stats(), lastSealed: () => engine.lastSealed() };
-  const { subscribe, snapshot } = engine;
-  return {
-    link,
-    toasts,
-    media: {
-      subscribe,
-      snapshot,
-      setMuted: (muted) => engine.setMuted(muted),
-      setCamera: (on) => engine.setCamera(on),
-      unblockSound: () => engine.unblockSound(),
-    },
-  };
+  return { link, toasts, media: engine };
 }
 
 function withApp(parts: Parts) {

@@ -11,9 +11,11 @@ export type Route =
   | { at: "invite" }
   | { at: "calls" }
   | { at: "call"; call: string }
+  | { at: "startCall"; chat: string; video: boolean }
   | { at: "settings" }
   | { at: "profile" }
   | { at: "proxies" }
+  | { at: "callSettings" }
   | { at: "language" }
   | { at: "appearance" };
 
@@ -27,9 +29,11 @@ const SECTIONS: Record<Route["at"], Section> = {
   invite: "people",
   calls: "calls",
   call: "calls",
+  startCall: "calls",
   settings: "settings",
   profile: "settings",
   proxies: "settings",
+  callSettings: "settings",
   language: "settings",
   appearance: "settings",
 };

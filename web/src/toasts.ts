@@ -1,8 +1,12 @@
 // Short notices above everything: what went wrong, or what was done and can be taken back.
 
 import type { Trouble } from "./link/link";
+import type { Lost } from "./media/capture";
 
-export type Notice = { kind: "trouble"; trouble: Trouble } | { kind: "done"; text: string; undo?: () => void };
+export type Notice =
+  | { kind: "trouble"; trouble: Trouble }
+  | { kind: "lost"; lost: Lost }
+  | { kind: "done"; text: string; undo?: () => void };
 
 export type Toast = Notice & { id: number };
 

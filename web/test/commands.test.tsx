@@ -1,12 +1,13 @@
 // What people do becomes the command that they mean, and what the app refuses becomes words.
 
-import { render, screen, waitFor, within } from "@testing-library/react";
+import { cleanup, render, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { Command } from "../src/contract";
 import { Stand } from "../src/fixtures/Stand";
 import { SCENES } from "../src/fixtures/scenes";
 import type { Trouble } from "../src/link/link";
+import { choices, setChoices } from "../src/media/choices";
 import { setPreferences } from "../src/preferences";
 import { go, route } from "../src/route";
 
@@ -16,6 +17,7 @@ function show(name: string, refuse: (command: Command) => Trouble | null = () =>
   const scene = SCENES[name]?.("en");
   if (!scene) throw new Error(`no scene ${name}`);
   go(scene.route, "replace");
+  setChoices({ layout: "grid", voiceOnly: false, enterWithCamera: true, ...scene.chosen });
   const commands: Command[] = [];
   const onCommand = (command: Command) => {
     commands.push(command);
@@ -159,6 +161,82 @@ describe("a call", () => {
       { kind: "leaveCall", call: "call-one" },
     ]);
     expect(route()).toMatchObject({ at: "chat", chat: "group-log" });
+  });
+});
+
+describe("in a call", () => {
+  it("hands, signs and ringing again", async () => {
+    const commands = show("call");
+    await click("Raise hand");
+    await click("React");
+    await click("React with 🎉");
+    await click("Ring again at Sana");
+    const call = "call-one";
+    expect(commands).toMatchObject([
+      { kind: "raiseHand", call, raised: true },
+      { kind: "react", call, reaction: "🎉" },
+      { kind: "ringAgain", call, account: "sana" },
+    ]);
+    expect(await screen.findByText("It rings at Sana again")).toBeDefined();
+  });
+
+  it("who is pinned is shown large, until unpinned", async () => {
+    show("call");
+    const large = () => document.querySelector(".tile.is-large")?.getAttribute("data-tile") ?? null;
+    await click("Pin Ada Whitfield");
+    expect(large()).toBe("ada");
+    await click("Pin Ada Whitfield");
+    expect(large()).toBeNull();
+  });
+
+  it("keys do what the help says, and nothing while one writes", async () => {
+    const commands = show("call");
+    await person.keyboard("h");
+    expect(of(commands, "raiseHand")).toHaveLength(1);
+    await person.keyboard("?");
+    const help = screen.getByRole("dialog", { name: "Keyboard shortcuts" });
+    await person.click(within(help).getByRole("button", { name: "Close" }));
+    await click("Add people");
+    await person.keyboard("h");
+    expect(of(commands, "raiseHand")).toHaveLength(1);
+  });
+
+  it("sound only is remembered, and taken back where it is said", async () => {
+    show("call");
+    await person.keyboard("o");
+    expect(choices().voiceOnly).toBe(true);
+    await click("Show pictures again");
+    expect(choices().voiceOnly).toBe(false);
+  });
+
+  it("one returns to it from everywhere, also from another call", async () => {
+    for (const name of ["call-behind", "call-other"]) {
+      show(name);
+      await person.click(screen.getAllByRole("button", { name: "Return to call" })[0] as HTMLElement);
+      expect(route()).toEqual({ at: "call", call: "call-one" });
+      cleanup();
+    }
+  });
+});
+
+describe("before a call", () => {
+  it("what is switched off stays off when joining", async () => {
+    const commands = show("call-lobby");
+    await click("Turn camera off");
+    await click("Join");
+    expect(of(commands, "joinCall")).toEqual([{ kind: "joinCall", call: "call-one", video: false }]);
+    expect(choices().enterWithCamera).toBe(false);
+  });
+
+  it("one may look at oneself before starting, too", async () => {
+    setChoices({ lobbyFirst: true });
+    const commands = show("chat-empty");
+    await click("Start a video call");
+    expect(commands.filter((command) => command.kind === "startCall")).toEqual([]);
+    expect(route()).toEqual({ at: "startCall", chat: "ada-log", video: true });
+    await click("Start call");
+    expect(of(commands, "startCall")).toEqual([{ kind: "startCall", chat: "ada-log", video: true }]);
+    setChoices({ lobbyFirst: false });
   });
 });
 

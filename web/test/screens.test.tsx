@@ -5,6 +5,7 @@ import axe from "axe-core";
 import { beforeEach, describe, expect, it } from "vitest";
 import { Stand } from "../src/fixtures/Stand";
 import { SCENES } from "../src/fixtures/scenes";
+import { setChoices } from "../src/media/choices";
 import { setPreferences } from "../src/preferences";
 import { go } from "../src/route";
 import { LANGUAGES, type Language, wordsOf } from "../src/words";
@@ -14,6 +15,7 @@ function show(name: string, language: Language = "en") {
   if (!scene) throw new Error(`no scene ${name}`);
   setPreferences({ language });
   go(scene.route, "replace");
+  setChoices({ layout: "grid", voiceOnly: false, enterWithCamera: true, ...scene.chosen });
   return render(<Stand scene={scene} />);
 }
 

@@ -99,6 +99,14 @@ describe("what is read out", () => {
     expect(announcements(two, three, words)).toEqual(["Ada Whitfield joined the call"]);
     expect(announcements(three, two, words)).toEqual(["Ada Whitfield left the call"]);
   });
+
+  it("is a raised hand and a reaction, once", () => {
+    const now = { ...emptyView(), call: callView("en", { kind: "in", since: 0 }, 3) };
+    const present = now.call.present.map((person) => ({ ...person, hand: null, reaction: null }));
+    const before = { ...now, call: { ...now.call, present } };
+    expect(announcements(before, now, words)).toEqual(["Jonas Berg raises a hand", "Ada Whitfield reacts with 👍"]);
+    expect(announcements(now, now, words)).toEqual([]);
+  });
 });
 
 function sources(folder: string): string[] {

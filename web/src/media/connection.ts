@@ -3,6 +3,7 @@
 // Who is in a slot changes without a new offer. The app puts its own addresses into the answer, so none are gathered or awaited here.
 
 import type { FrameWorker } from "./frame-worker";
+import { withConstantRate } from "./opus";
 import type { Kind } from "./sframe/codecs";
 
 /** Three sizes of the own picture; the SFU sends each receiver the one that fits. Lowest first, as the SFU numbers them. */
@@ -11,6 +12,9 @@ const LAYERS: RTCRtpEncodingParameters[] = [
   { rid: "m", scaleResolutionDownBy: 2, maxBitrate: 500_000 },
   { rid: "h", scaleResolutionDownBy: 1, maxBitrate: 1_500_000 },
 ];
+
+/** Not yet in every TypeScript library. */
+type DelayedReceiver = RTCRtpReceiver & { jitterBufferTarget?: number | null };
 
 /** A receiving section; the worker knows it by its number. */
 export type ReceivingSlot = { stream: number; kind: Kind; transceiver: RTCRtpTransceiver };
@@ -43,8 +47,17 @@ export class Connection {
     return this.peer.localDescription?.sdp ?? "";
   }
 
-  async accept(sdp: string): Promise<void> {
-    if (this.peer.signalingState === "have-local-offer") await this.peer.setRemoteDescription({ type: "answer", sdp });
+  async accept(answer: string, quiet: { constantRate: boolean }): Promise<void> {
+    if (this.peer.signalingState !== "have-local-offer") return;
+    const sdp = quiet.constantRate ? withConstantRate(answer) : answer;
+    await this.peer.setRemoteDescription({ type: "answer", sdp });
+  }
+
+  /** How long sound and picture wait before they are played, in milliseconds; null: as the browser finds right. */
+  setDelay(slot: number, delay: number | null): void {
+    const receiver = this.slots[slot]?.transceiver.receiver as DelayedReceiver | undefined;
+    if (receiver && "jitterBufferTarget" in receiver && receiver.jitterBufferTarget !== delay)
+      receiver.jitterBufferTarget = delay;
   }
 
   /** Null sends nothing, and keeps the section for later. */

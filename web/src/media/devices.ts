@@ -1,5 +1,7 @@
 // Microphone and camera: what can be had of them, and in which words to say what cannot.
 
+import type { Choices } from "./choices";
+
 /** Why a device is not there. */
 export type DeviceTrouble = "denied" | "missing" | "busy";
 
@@ -11,27 +13,36 @@ export type Acquired = {
   troubles: Partial<Record<Device, DeviceTrouble>>;
 };
 
-type Devices = Pick<MediaDevices, "getUserMedia">;
+/** What can be chosen from. Before a permission was given browsers tell neither names nor ids: then the lists are empty. */
+export type DeviceLists = { microphones: Listed[]; cameras: Listed[]; speakers: Listed[] };
+export type Listed = { id: string; name: string };
 
-const AUDIO: MediaTrackConstraints = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
-const VIDEO: MediaTrackConstraints = {
-  width: { ideal: 1280 },
-  height: { ideal: 720 },
-  frameRate: { ideal: 30, max: 30 },
-};
+export const NO_DEVICES: DeviceLists = { microphones: [], cameras: [], speakers: [] };
+
+type Devices = Pick<MediaDevices, "getUserMedia">;
+type Wanted = Partial<Pick<Choices, "microphone" | "camera" | "noiseSuppression" | "blur">>;
+
+/** A device that is gone must not keep the call from another one, so it is wished for and not demanded. */
+function constraintsOf(device: Device, { microphone, camera, noiseSuppression = true }: Wanted): MediaTrackConstraints {
+  const id = device === "microphone" ? microphone : camera;
+  const chosen = id ? { deviceId: { ideal: id } } : {};
+  if (device === "microphone") return { ...chosen, echoCancellation: true, noiseSuppression, autoGainControl: true };
+  return { ...chosen, width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30, max: 30 } };
+}
 
 /** Both at once, so that the person is asked once; if that fails each alone, so that one of them may still come. */
-export async function acquire(devices: Devices, wanted: { camera: boolean }): Promise<Acquired> {
+export async function acquire(devices: Devices, wanted: { camera: boolean }, chosen: Wanted = {}): Promise<Acquired> {
   if (wanted.camera) {
     try {
-      const both = await devices.getUserMedia({ audio: AUDIO, video: VIDEO });
+      const audio = constraintsOf("microphone", chosen);
+      const both = await devices.getUserMedia({ audio, video: constraintsOf("camera", chosen) });
       return { microphone: first(both.getAudioTracks()), camera: first(both.getVideoTracks()), troubles: {} };
     } catch {
       // Which of the two it was, each alone will say.
     }
   }
-  const microphone = await acquireOne(devices, "microphone");
-  const camera = wanted.camera ? await acquireOne(devices, "camera") : { track: null };
+  const microphone = await acquireOne(devices, "microphone", chosen);
+  const camera = wanted.camera ? await acquireOne(devices, "camera", chosen) : { track: null };
   const troubles: Acquired["troubles"] = {};
   if (microphone.trouble) troubles.microphone = microphone.trouble;
   if (camera.trouble) troubles.camera = camera.trouble;
@@ -41,13 +52,41 @@ export async function acquire(devices: Devices, wanted: { camera: boolean }): Pr
 export async function acquireOne(
   devices: Devices,
   device: Device,
+  chosen: Wanted = {},
 ): Promise<{ track: MediaStreamTrack | null; trouble?: DeviceTrouble }> {
   try {
-    const stream = await devices.getUserMedia(device === "microphone" ? { audio: AUDIO } : { video: VIDEO });
+    const constraints = constraintsOf(device, chosen);
+    const stream = await devices.getUserMedia(
+      device === "microphone" ? { audio: constraints } : { video: constraints },
+    );
     return { track: first(stream.getTracks()) };
   } catch (error) {
     return { track: null, trouble: troubleOf(error) };
   }
+}
+
+export async function listDevices(devices: Pick<MediaDevices, "enumerateDevices">): Promise<DeviceLists> {
+  const all = await devices.enumerateDevices().catch(() => []);
+  const of = (kind: MediaDeviceKind) =>
+    all
+      .filter((device) => device.kind === kind && device.deviceId !== "" && device.label !== "")
+      // Chromium lists the system's choice a second time under this id; here it is the first entry of every menu.
+      .filter((device) => device.deviceId !== "default" && device.deviceId !== "communications")
+      .map((device) => ({ id: device.deviceId, name: device.label }));
+  return { microphones: of("audioinput"), cameras: of("videoinput"), speakers: of("audiooutput") };
+}
+
+/** Background blur of the system's own camera software. */
+type WithBlur = { backgroundBlur?: boolean[] };
+
+export function canBlur(track: MediaStreamTrack | null): boolean {
+  const { backgroundBlur = [] } = (track?.getCapabilities?.() ?? {}) as WithBlur;
+  return backgroundBlur.includes(true) && backgroundBlur.includes(false);
+}
+
+export async function setBlur(track: MediaStreamTrack, on: boolean): Promise<void> {
+  if (canBlur(track))
+    await track.applyConstraints({ backgroundBlur: on } as MediaTrackConstraints).catch(() => undefined);
 }
 
 function troubleOf(error: unknown): DeviceTrouble {

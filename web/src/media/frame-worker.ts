@@ -1,6 +1,6 @@
 // The page's handle on the frame worker of one call.
 
-import type { FromWorker, ToWorker, TransformOptions } from "./protocol";
+import type { FromWorker, Source, ToWorker, TransformOptions } from "./protocol";
 import type { Counts } from "./sframe/frames";
 
 /** 2026-01-01. */
@@ -19,9 +19,9 @@ export class FrameWorker {
   readonly #answers = new Map<number, (answer: FromWorker) => void>();
   #nextAnswer = 0;
 
-  constructor(onSource: (stream: number, leaf: number) => void) {
+  constructor(onSource: (stream: number, source: Source) => void) {
     this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
-      if (data.op === "source") onSource(data.stream, data.leaf);
+      if (data.op === "source") onSource(data.stream, { leaf: data.leaf, screen: data.screen });
       else {
         this.#answers.get(data.id)?.(data);
         this.#answers.delete(data.id);
@@ -37,6 +37,11 @@ export class FrameWorker {
   setKeys(epoch: number, leaf: number, baseKey: string): void {
     const bytes = fromBase64Url(baseKey);
     this.#send({ op: "keys", epoch, leaf, baseKey: bytes }, [bytes.buffer]);
+  }
+
+  /** From now on the pictures show the screen, or the camera again. */
+  setSharing(on: boolean): void {
+    this.#send({ op: "sharing", on });
   }
 
   async counts(): Promise<Counts> {

@@ -1,11 +1,16 @@
-// The media of one call, from the first `makeOffer` to `stop`: devices, connection and frame worker held together.
+// The media of one call, from the first `makeOffer` to `stop`: what is captured, the connection and the frame worker held together.
 
-import type { Command, MediaEvent, SlotView } from "../contract";
+import type { CallView, Command, MediaEvent, RoadState, SlotView } from "../contract";
+import type { Capture } from "./capture";
+import { choices } from "./choices";
 import { Connection } from "./connection";
-import { acquire, acquireOne, type DeviceTrouble } from "./devices";
 import { FrameWorker } from "./frame-worker";
+import type { Source } from "./protocol";
+import { type Report, reportOf } from "./quality";
+import { ScreenShare } from "./screen";
 import type { SlotMedia } from "./slots";
 import { Sound } from "./sound";
+import { isLoud, Unheard } from "./speaking";
 import { gatherStats, type MediaStats } from "./stats";
 import { Wish } from "./wish";
 
@@ -17,64 +22,68 @@ export type MediaSnapshot = {
   link: Link;
   muted: boolean;
   camera: boolean;
+  /** The own picture: camera or screen. */
   own: MediaStream | null;
+  /** The screen is shared. `withSound`: its sound too. */
+  sharing: { withSound: boolean } | null;
   media: SlotMedia[];
   slots: SlotView[];
   /** Leaves that can be heard at the moment. */
   speaking: number[];
-  microphoneTrouble: DeviceTrouble | null;
-  cameraTrouble: DeviceTrouble | null;
+  /** The person speaks, and is muted. */
+  unheard: boolean;
   soundBlocked: boolean;
+  /** Null before there is something to compare. */
+  report: Report | null;
 };
 
 type MakeOffer = Extract<MediaEvent, { kind: "makeOffer" }>;
+type OwnView = Pick<CallView, "muted" | "camera" | "cameraRefused" | "present">;
 /** Null: the app has taken it. */
 export type SendCommand = (command: Command) => Promise<object | null>;
 
-/** Louder than this, a person speaks. */
-const SPEAKING_LEVEL = 0.015;
-const SPEAKING_POLL_MS = 250;
+const LISTEN_EVERY_MS = 250;
+const REPORT_EVERY_MS = 2_000;
 /** A connection that failed is made anew, at most this often. */
 const RENEW_GAP_MS = 5_000;
+/** What comes by way of a proxy comes over TCP, in bursts. */
+const DELAY_BY_PROXY_MS = 280;
 
 export class Session {
   readonly call: string;
   readonly #command: SendCommand;
   readonly #onChange: (snapshot: MediaSnapshot) => void;
+  readonly #capture: Capture;
   readonly #frames: FrameWorker;
   readonly #sound: Sound;
   readonly #muted = new Wish(false);
   readonly #camera = new Wish(false);
-  readonly #poll: ReturnType<typeof setInterval>;
+  readonly #unheard = new Unheard();
+  readonly #timers: ReturnType<typeof setInterval>[];
   #connection: Connection | null = null;
-  #microphoneTrack: MediaStreamTrack | null = null;
-  #cameraTrack: MediaStreamTrack | null = null;
+  #share: (ScreenShare & { cameraBefore?: boolean }) | null = null;
+  #lastStats: { stats: MediaStats; at: number } | null = null;
+  #late = { own: false, leaves: new Set<number>() };
   #streams = 0;
   #renewed = 0;
-  #acquiringCamera = false;
+  #entered = false;
   #ended = false;
   #snapshot: MediaSnapshot;
 
-  constructor(call: string, command: SendCommand, onChange: (snapshot: MediaSnapshot) => void) {
+  constructor(call: string, capture: Capture, command: SendCommand, onChange: (snapshot: MediaSnapshot) => void) {
     this.call = call;
+    this.#capture = capture;
     this.#command = command;
     this.#onChange = onChange;
-    this.#frames = new FrameWorker((stream, leaf) => this.#setSource(stream, leaf));
+    this.#frames = new FrameWorker((stream, source) => this.#setSource(stream, source));
     this.#sound = new Sound((soundBlocked) => this.#show({ soundBlocked }));
-    this.#poll = setInterval(() => this.#listen(), SPEAKING_POLL_MS);
-    this.#snapshot = {
-      call,
-      link: "connecting",
-      muted: false,
-      camera: false,
-      own: null,
-      media: [],
-      slots: [],
-      speaking: [],
-      microphoneTrouble: null,
-      cameraTrouble: null,
-      soundBlocked: false,
-    };
+    this.#timers = [
+      setInterval(() => this.#listen(), LISTEN_EVERY_MS),
+      setInterval(() => void this.#report(), REPORT_EVERY_MS),
+    ];
+    const nobody = { own: null, sharing: null, media: [], slots: [], speaking: [] };
+    const quiet = { muted: false, camera: false, unheard: false, soundBlocked: false, report: null };
+    this.#snapshot = { call, link: "connecting", ...nobody, ...quiet };
   }
 
   get snapshot(): MediaSnapshot {
@@ -83,12 +92,16 @@ export class Session {
 
   async handleMakeOffer(event: MakeOffer): Promise<void> {
     this.#camera.confirm(event.camera);
-    if (!this.#microphoneTrack) await this.#acquire(event.camera);
-    if (!this.#ended) await this.#connect(event);
+    if (!this.#entered && choices().enterMuted) this.#muted.want(true);
+    await this.#capture.want({ microphone: true, camera: this.#wantsCamera() });
+    if (this.#ended) return;
+    await this.#connect(event);
+    if (!this.#entered && this.#muted.value) await this.#command({ kind: "mute", call: this.call, muted: true });
+    this.#entered = true;
   }
 
   async handleAnswer(sdp: string): Promise<void> {
-    await this.#connection?.accept(sdp);
+    await this.#connection?.accept(sdp, choices());
   }
 
   handleKeys(epoch: number, leaf: number, baseKey: string): void {
@@ -99,17 +112,31 @@ export class Session {
     this.#show({ slots });
   }
 
-  /** What the app's view says of this device. */
-  handleView(view: { muted: boolean; camera: boolean }): void {
+  /** What the app's view says of this device, and of the roads. */
+  handleView(view: OwnView, road: RoadState): void {
     this.#muted.confirm(view.muted);
     this.#camera.confirm(view.camera);
+    this.#late = {
+      own: road.kind === "proxy",
+      leaves: new Set(view.present.filter((person) => person.byProxy).map((person) => person.leaf)),
+    };
+    this.#setDelays();
+    if (view.cameraRefused && this.#share) void this.setSharing(false);
+    void this.#apply();
+  }
+
+  /** Another device, or none any more. */
+  handleCapture(): void {
     void this.#apply();
   }
 
   /** At once here; the app is told. */
   async setMuted(muted: boolean): Promise<void> {
     this.#muted.want(muted);
-    if (!muted && !this.#microphoneTrack) await this.#acquireMicrophone();
+    if (!muted) {
+      if (!this.#capture.snapshot.microphone) this.#capture.forgive("microphone");
+      await this.#capture.want({ microphone: true });
+    }
     await this.#apply();
     const refused = await this.#command({ kind: "mute", call: this.call, muted });
     // Whatever the app says, nobody who turned the microphone off is heard.
@@ -119,14 +146,32 @@ export class Session {
 
   /** Off at once; on when the app says that there is room for one more camera. */
   async setCamera(on: boolean): Promise<void> {
+    if (!on) this.#endShare();
     if (!on) this.#camera.want(false);
-    else this.#show({ cameraTrouble: null });
+    else this.#capture.forgive("camera");
     await this.#apply();
     await this.#command({ kind: "camera", call: this.call, on });
   }
 
+  /** The screen takes the camera's place: one needs a place with picture for it. */
+  async setSharing(on: boolean): Promise<void> {
+    if (!on) return this.#unshare();
+    const share = await ScreenShare.choose(() => void this.setSharing(false));
+    if (!share || this.#ended) return share?.end();
+    this.#endShare();
+    const cameraBefore = this.#camera.value;
+    this.#share = Object.assign(share, { cameraBefore });
+    this.#frames.setSharing(true);
+    await this.#apply();
+    if (!cameraBefore && (await this.#command({ kind: "camera", call: this.call, on: true }))) await this.#unshare();
+  }
+
   async unblockSound(): Promise<void> {
     await this.#sound.unblock();
+  }
+
+  lastSealed(): Promise<Uint8Array | null> {
+    return this.#frames.lastSealed();
   }
 
   async stats(): Promise<MediaStats | null> {
@@ -134,43 +179,23 @@ export class Session {
     return gatherStats(this.#connection.peer, await this.#frames.counts(), this.#snapshot);
   }
 
-  lastSealed(): Promise<Uint8Array | null> {
-    return this.#frames.lastSealed();
-  }
-
   end(): void {
     this.#ended = true;
-    clearInterval(this.#poll);
+    for (const timer of this.#timers) clearInterval(timer);
     this.#connection?.close();
+    this.#share?.end();
     this.#sound.end();
     this.#frames.end();
-    this.#microphoneTrack?.stop();
-    this.#cameraTrack?.stop();
-  }
-
-  async #acquire(camera: boolean): Promise<void> {
-    const got = await acquire(navigator.mediaDevices, { camera });
-    if (this.#ended) {
-      got.microphone?.stop();
-      got.camera?.stop();
-      return;
-    }
-    this.#microphoneTrack = got.microphone;
-    this.#setCameraTrack(got.camera);
-    this.#show({
-      microphoneTrouble: got.troubles.microphone ?? null,
-      cameraTrouble: got.troubles.camera ?? null,
-    });
-    if (camera && !got.camera) await this.#withoutCamera();
   }
 
   async #connect(event: MakeOffer): Promise<void> {
     this.#connection?.close();
-    this.#sound.end();
+    this.#sound.clear();
     const counts = { audio: event.audioSlots, video: event.videoSlots };
     const connection = new Connection(this.#frames, counts, this.#streams);
     this.#streams += 2 + connection.slots.length;
     this.#connection = connection;
+    this.#lastStats = null;
     connection.peer.onconnectionstatechange = () => this.#handleState(connection, event);
     await this.#apply();
     const sdp = await connection.offer();
@@ -178,11 +203,13 @@ export class Session {
       kind,
       mid: transceiver.mid ?? "",
       leaf: null,
+      screen: false,
       stream: new MediaStream([transceiver.receiver.track]),
     }));
     for (const { kind, transceiver } of connection.slots)
       if (kind === "audio") this.#sound.add(transceiver.receiver.track);
     this.#show({ media, slots: [], link: "connecting" });
+    this.#setDelays();
     const refused = await this.#command({ kind: "offer", call: this.call, sdp });
     if (refused) throw new Error("the app refused the offer");
   }
@@ -204,56 +231,61 @@ export class Session {
     }, wait);
   }
 
+  #wantsCamera(): boolean {
+    return this.#camera.value && (!this.#share || this.#share.cameraBefore === true);
+  }
+
   /** Brings devices and senders to what is wished. */
   async #apply(): Promise<void> {
     if (this.#ended) return;
-    if (this.#microphoneTrack) this.#microphoneTrack.enabled = !this.#muted.value;
-    if (!this.#camera.value) this.#setCameraTrack(null);
-    else if (!this.#cameraTrack && this.#snapshot.cameraTrouble === null) await this.#acquireCamera();
     this.#show({ muted: this.#muted.value, camera: this.#camera.value });
-    await this.#connection?.send("audio", this.#microphoneTrack);
-    await this.#connection?.send("video", this.#cameraTrack);
-  }
-
-  async #acquireMicrophone(): Promise<void> {
-    const { track, trouble } = await acquireOne(navigator.mediaDevices, "microphone");
-    if (this.#ended) track?.stop();
-    else this.#microphoneTrack = track;
-    this.#show({ microphoneTrouble: trouble ?? null });
-  }
-
-  async #acquireCamera(): Promise<void> {
-    if (this.#acquiringCamera || !this.#connection) return;
-    this.#acquiringCamera = true;
-    const { track, trouble } = await acquireOne(navigator.mediaDevices, "camera");
-    this.#acquiringCamera = false;
-    if (this.#ended || !this.#camera.value) {
-      track?.stop();
-      return;
-    }
-    this.#setCameraTrack(track);
-    this.#show({ cameraTrouble: trouble ?? null });
-    if (!track) await this.#withoutCamera();
+    if (this.#entered || this.#connection) await this.#capture.want({ camera: this.#wantsCamera() });
+    const { microphone, camera, picture, cameraTrouble } = this.#capture.snapshot;
+    if (this.#ended) return;
+    if (microphone) microphone.enabled = !this.#muted.value;
+    if (this.#wantsCamera() && !camera && cameraTrouble && this.#connection) await this.#withoutCamera();
+    const share = this.#share;
+    this.#show({ own: share?.stream ?? picture, sharing: share ? { withSound: share.hasSound } : null });
+    await this.#connection?.send("audio", share ? share.soundWith(microphone) : microphone);
+    // Before the app has a place for it, no picture leaves.
+    await this.#connection?.send("video", this.#camera.value ? (share?.picture ?? camera) : null);
   }
 
   /** The camera was asked for and is not there: the call goes on with voice, and the others are told. */
   async #withoutCamera(): Promise<void> {
+    if (this.#share) return;
     this.#camera.want(false);
+    this.#show({ camera: false });
     await this.#command({ kind: "camera", call: this.call, on: false });
   }
 
-  #setCameraTrack(track: MediaStreamTrack | null): void {
-    if (track === this.#cameraTrack) return;
-    this.#cameraTrack?.stop();
-    this.#cameraTrack = track;
-    if (track) track.onended = () => void this.setCamera(false);
-    this.#show({ own: track ? new MediaStream([track]) : null });
+  async #unshare(): Promise<void> {
+    const back = this.#share?.cameraBefore !== false;
+    if (!this.#share) return;
+    this.#endShare();
+    if (!back) return this.setCamera(false);
+    await this.#apply();
   }
 
-  #setSource(stream: number, leaf: number): void {
+  #endShare(): void {
+    this.#share?.end();
+    this.#share = null;
+    this.#frames.setSharing(false);
+  }
+
+  #setDelays(): void {
+    const { own, leaves } = this.#late;
+    for (const [index, { leaf }] of this.#snapshot.media.entries()) {
+      const late = own || (leaf !== null && leaves.has(leaf));
+      this.#connection?.setDelay(index, late ? DELAY_BY_PROXY_MS : null);
+    }
+  }
+
+  #setSource(stream: number, source: Source): void {
     const index = this.#connection?.slots.findIndex((slot) => slot.stream === stream) ?? -1;
     if (index < 0) return;
-    this.#show({ media: this.#snapshot.media.map((slot, at) => (at === index ? { ...slot, leaf } : slot)) });
+    this.#show({ media: this.#snapshot.media.map((slot, at) => (at === index ? { ...slot, ...source } : slot)) });
+    this.#setDelays();
   }
 
   #listen(): void {
@@ -263,6 +295,15 @@ export class Session {
       if (kind === "audio" && leaf !== null && leaf !== undefined && isLoud(transceiver.receiver)) speaking.push(leaf);
     }
     if (speaking.join() !== this.#snapshot.speaking.join()) this.#show({ speaking });
+    this.#show({ unheard: this.#unheard.handleLevel(this.#muted.value ? this.#capture.level() : 0) });
+  }
+
+  async #report(): Promise<void> {
+    const stats = await this.stats().catch(() => null);
+    const at = Date.now();
+    const last = this.#lastStats;
+    this.#lastStats = stats && { stats, at };
+    if (stats && last && at > last.at) this.#show({ report: reportOf(last.stats, stats, (at - last.at) / 1_000) });
   }
 
   #show(change: Partial<MediaSnapshot>): void {
@@ -271,15 +312,4 @@ export class Session {
     this.#snapshot = { ...this.#snapshot, ...change };
     this.#onChange(this.#snapshot);
   }
-}
-
-function isLoud(receiver: RTCRtpReceiver): boolean {
-  const [newest] = receiver.getSynchronizationSources();
-  if (!newest || performance.timeOrigin + performance.now() - sourceTime(newest.timestamp) > 1_000) return false;
-  return (newest.audioLevel ?? 0) > SPEAKING_LEVEL;
-}
-
-/** Some browsers count from the page's beginning, others from 1970. */
-function sourceTime(timestamp: number): number {
-  return timestamp < 1e12 ? performance.timeOrigin + timestamp : timestamp;
 }

@@ -7,12 +7,12 @@ import type { PresentRow, SlotView } from "../contract";
 import type { Kind } from "./sframe/codecs";
 
 /** A receiving section as the engine knows it. */
-export type SlotMedia = { mid: string; kind: Kind; leaf: number | null; stream: MediaStream };
+export type SlotMedia = { mid: string; kind: Kind; leaf: number | null; screen: boolean; stream: MediaStream };
 
-export function pictureOf(person: PresentRow, media: SlotMedia[], slots: SlotView[]): MediaStream | null {
+export type Shown = Pick<SlotMedia, "stream" | "screen">;
+
+export function pictureOf(person: PresentRow, media: SlotMedia[], slots: SlotView[]): Shown | null {
   if (person.participant === null || !person.video) return null;
   const mids = slots.filter((slot) => slot.participant === person.participant).map((slot) => slot.mid);
-  return (
-    media.find(({ kind, leaf, mid }) => kind === "video" && leaf === person.leaf && mids.includes(mid))?.stream ?? null
-  );
+  return media.find(({ kind, leaf, mid }) => kind === "video" && leaf === person.leaf && mids.includes(mid)) ?? null;
 }

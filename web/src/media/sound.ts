@@ -1,11 +1,15 @@
 // Plays the audio slots. A page that was loaded without a click may not play sound before the next one: then `blocked` is true.
 
+import { choices, subscribeChoices } from "./choices";
+
 export class Sound {
   readonly #players: HTMLAudioElement[] = [];
   readonly #onBlocked: (blocked: boolean) => void;
+  readonly #unsubscribe: () => void;
 
   constructor(onBlocked: (blocked: boolean) => void) {
     this.#onBlocked = onBlocked;
+    this.#unsubscribe = subscribeChoices(() => this.route());
   }
 
   add(track: MediaStreamTrack): void {
@@ -13,9 +17,15 @@ export class Sound {
     player.autoplay = true;
     player.srcObject = new MediaStream([track]);
     this.#players.push(player);
+    void setSpeaker(player, choices().speaker);
     player.play().catch((error: unknown) => {
       if (error instanceof DOMException && error.name === "NotAllowedError") this.#onBlocked(true);
     });
+  }
+
+  /** To the chosen speaker. */
+  route(): void {
+    for (const player of this.#players) void setSpeaker(player, choices().speaker);
   }
 
   /** To be called from a click. */
@@ -24,10 +34,26 @@ export class Sound {
     this.#onBlocked(false);
   }
 
-  end(): void {
+  /** A new connection brings new players. */
+  clear(): void {
     for (const player of this.#players.splice(0)) {
       player.pause();
       player.srcObject = null;
     }
   }
+
+  end(): void {
+    this.#unsubscribe();
+    this.clear();
+  }
+}
+
+/** One that is gone leaves the sound with the system's own choice. */
+export async function setSpeaker(player: HTMLAudioElement, id: string | null): Promise<void> {
+  if (!canChooseSpeaker() || player.sinkId === (id ?? "")) return;
+  await player.setSinkId(id ?? "").catch(() => player.setSinkId("").catch(() => undefined));
+}
+
+export function canChooseSpeaker(): boolean {
+  return typeof HTMLMediaElement !== "undefined" && "setSinkId" in HTMLMediaElement.prototype;
 }

@@ -2,7 +2,7 @@
 //
 // Keys live here only. The page hands base keys over and gets counts back.
 
-import type { FromWorker, ToWorker, TransformOptions } from "./protocol";
+import type { FromWorker, Source, ToWorker, TransformOptions } from "./protocol";
 import { importBaseKey } from "./sframe/cipher";
 import { isVp8KeyFrame } from "./sframe/codecs";
 import { Frames } from "./sframe/frames";
@@ -39,6 +39,9 @@ scope.onmessage = ({ data }) => {
       break;
     case "keys":
       void addKeys(data.epoch, data.leaf, data.baseKey);
+      break;
+    case "sharing":
+      if (frames) frames.sharing = data.on;
       break;
     case "count":
       if (frames) scope.postMessage({ op: "counts", id: data.id, counts: { ...frames.counts } });
@@ -81,7 +84,7 @@ function sealing({ kind }: TransformOptions): Transform {
 function opening(transformer: Transformer): Transform {
   const { kind, stream } = transformer.options;
   const gap = new Gap();
-  let source: number | null = null;
+  let source: Source | null = null;
   return async (frame, next) => {
     if (!frames) return;
     const now = Date.now();
@@ -91,9 +94,10 @@ function opening(transformer: Transformer): Transform {
       if (opened.refused !== "replayed") gap.handleMissed();
       return;
     }
-    if (source !== opened.leaf) {
-      source = opened.leaf;
-      scope.postMessage({ op: "source", stream, leaf: source });
+    const { leaf, screen } = opened;
+    if (source?.leaf !== leaf || source.screen !== screen) {
+      source = { leaf, screen };
+      scope.postMessage({ op: "source", stream, ...source });
     }
     if (kind === "video" && gap.handleOpened(isVp8KeyFrame(opened.data), now)) requestKeyFrame(transformer);
     frame.data = opened.data.buffer;

@@ -3,8 +3,8 @@
 import { useSyncExternalStore } from "react";
 import { useApp } from "../app";
 import type { Toast } from "../toasts";
-import { useWords } from "../words";
-import { explain } from "../words/trouble";
+import { useWords, type Words } from "../words";
+import { type Explained, explain, explainLost } from "../words/trouble";
 import { Icon } from "./Icon";
 
 export function ToastHost() {
@@ -20,10 +20,20 @@ export function ToastHost() {
   );
 }
 
+function contentOf(toast: Toast, words: Words): Explained {
+  switch (toast.kind) {
+    case "trouble":
+      return explain(toast.trouble, words);
+    case "lost":
+      return { text: explainLost(toast.lost, words), detail: null };
+    case "done":
+      return { text: toast.text, detail: null };
+  }
+}
+
 function ToastLine({ toast, onClose }: { toast: Toast; onClose: () => void }) {
   const words = useWords();
-  const { text, detail } =
-    toast.kind === "trouble" ? explain(toast.trouble, words) : { text: toast.text, detail: null };
+  const { text, detail } = contentOf(toast, words);
   const undo = toast.kind === "done" ? toast.undo : undefined;
   return (
     <div className="toast" data-toast={toast.kind}>

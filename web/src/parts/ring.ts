@@ -1,4 +1,7 @@
-// The ringing tone: two soft notes, every three seconds. Without permission to play sound it stays silent.
+// The ringing tone: two soft notes, every three seconds. Without permission to play sound, or where the person turned it off,
+// it stays silent.
+
+import { choices } from "../media/choices";
 
 const NOTES = [
   { frequency: 587.33, at: 0 },
@@ -8,7 +11,7 @@ const EVERY_MS = 3_000;
 
 /** Rings until the returned function is called. */
 export function ring(): () => void {
-  if (typeof AudioContext === "undefined") return () => undefined;
+  if (typeof AudioContext === "undefined" || !choices().ringtone) return () => undefined;
   const context = new AudioContext();
   const play = () => {
     for (const note of NOTES) sound(context, note.frequency, context.currentTime + note.at);

@@ -12,6 +12,8 @@ import { CallStage } from "./CallStage";
 export function Call({ id }: { id: string }) {
   const words = useWords();
   const { call } = useView();
+  // Whoever is in one call is shown that one: another is only named here.
+  if (call && call.id !== id && call.state.kind === "in") return <OtherCall />;
   if (call?.id !== id) {
     return (
       <main className="call" id="content" tabIndex={-1} aria-busy="true">
@@ -31,6 +33,21 @@ export function Call({ id }: { id: string }) {
     >
       <Head call={call} />
       {inside ? <CallStage call={call} /> : <CallLobby call={call} />}
+    </main>
+  );
+}
+
+function OtherCall() {
+  const words = useWords();
+  return (
+    <main className="call" id="content" tabIndex={-1} aria-label={words.otherCall}>
+      <div className="lobby">
+        <h1 className="lobby-title">{words.otherCall}</h1>
+        <p className="lobby-quiet">{words.otherCallWhy}</p>
+        <button type="button" className="button" onClick={() => go({ at: "calls" })}>
+          {words.back}
+        </button>
+      </div>
     </main>
   );
 }

@@ -1,11 +1,16 @@
 // The info panel of a call: who is in it, who was invited and is not, and the code to compare.
 
+import { useApp, useCommand } from "../app";
 import type { Absence, AbsentRow, CallView, PresentRow } from "../contract";
+import type { Quality, Report } from "../media/quality";
 import { Avatar } from "../parts/Avatar";
 import { Icon } from "../parts/Icon";
+import { QualitySign } from "../parts/QualitySign";
 import { useWords, type Words } from "../words";
+import { explainQuality } from "../words/trouble";
 
-export function CallPeople({ call }: { call: CallView }) {
+/** `report`: in the call, how well it goes for each. */
+export function CallPeople({ call, report }: { call: CallView; report?: Report | null | undefined }) {
   const words = useWords();
   return (
     <>
@@ -14,7 +19,11 @@ export function CallPeople({ call }: { call: CallView }) {
           <h2 className="list-heading">{words.inTheCall}</h2>
           <ul>
             {call.present.map((person) => (
-              <Present key={`${person.account} ${person.leaf}`} person={person} />
+              <Present
+                key={`${person.account} ${person.leaf}`}
+                person={person}
+                quality={(person.me ? report?.own : report?.people.get(person.leaf)) ?? null}
+              />
             ))}
           </ul>
         </section>
@@ -24,7 +33,23 @@ export function CallPeople({ call }: { call: CallView }) {
           <h2 className="list-heading">{words.notInTheCall}</h2>
           <ul>
             {call.absent.map((person) => (
-              <Absent key={person.account} person={person} />
+              <Absent key={person.account} call={call} person={person} />
+            ))}
+          </ul>
+        </section>
+      )}
+      {call.ghosts.length > 0 && (
+        <section aria-label={words.ghosts}>
+          <h2 className="list-heading">{words.ghosts}</h2>
+          <p className="warning small">{words.ghostsWhy}</p>
+          <ul>
+            {call.ghosts.map((ghost) => (
+              <li key={ghost.participant} className="row" data-ghost={ghost.participant}>
+                <Icon name="warning" />
+                <span className="row-text cut" dir="auto">
+                  {ghost.name ?? words.ghostUnknown}
+                </span>
+              </li>
             ))}
           </ul>
         </section>
@@ -42,9 +67,10 @@ export function CallPeople({ call }: { call: CallView }) {
   );
 }
 
-function Present({ person }: { person: PresentRow }) {
+function Present({ person, quality }: { person: PresentRow; quality: Quality | null }) {
   const words = useWords();
   const hints = [words.since(words.format.time(person.since)), person.byProxy && words.byProxy].filter(Boolean);
+  const why = quality && explainQuality(quality, person.me ? null : person.name, words);
   return (
     <li className="row" data-present={person.account}>
       <Avatar id={person.account} name={person.name} size="small" />
@@ -53,14 +79,18 @@ function Present({ person }: { person: PresentRow }) {
           {person.me ? words.you : person.name}
         </span>
         <span className="small quiet cut">{hints.join(" · ")}</span>
+        {person.warning && <span className="small quality-why">{words.warningNotShown}</span>}
+        {why && <span className="small quality-why">{why}</span>}
       </span>
+      {person.hand !== null && <Sign icon="hand" text={words.handRaised} />}
+      {quality && <QualitySign quality={quality} name={person.me ? null : person.name} />}
       {person.muted && <Sign icon="microphoneOff" text={words.muted} />}
       {person.video && <Sign icon="video" text={words.videoCall} />}
     </li>
   );
 }
 
-function Sign({ icon, text }: { icon: "microphoneOff" | "video"; text: string }) {
+function Sign({ icon, text }: { icon: "microphoneOff" | "video" | "hand"; text: string }) {
   return (
     <span className="quiet" title={text}>
       <Icon name={icon} />
@@ -69,8 +99,15 @@ function Sign({ icon, text }: { icon: "microphoneOff" | "video"; text: string })
   );
 }
 
-function Absent({ person }: { person: AbsentRow }) {
+function Absent({ call, person }: { call: CallView; person: AbsentRow }) {
   const words = useWords();
+  const command = useCommand();
+  const { toasts } = useApp();
+  const canRing = call.state.kind === "in" && person.answer !== "ringing";
+  const ring = async () => {
+    const trouble = await command({ kind: "ringAgain", call: call.id, account: person.account });
+    if (!trouble) toasts.add({ kind: "done", text: words.ringsAgain(person.name) });
+  };
   return (
     <li className="row is-absent" data-absent={person.account} data-answer={person.answer}>
       <Avatar id={person.account} name={person.name} size="small" />
@@ -80,6 +117,17 @@ function Absent({ person }: { person: AbsentRow }) {
         </span>
         <span className="small quiet">{answerOf(person.answer, words)}</span>
       </span>
+      {canRing && (
+        <button
+          type="button"
+          className="button button-icon"
+          aria-label={words.ringAgainAt(person.name)}
+          title={words.ringAgain}
+          onClick={ring}
+        >
+          <Icon name="calls" />
+        </button>
+      )}
     </li>
   );
 }
@@ -88,6 +136,10 @@ function answerOf(answer: Absence, words: Words): string {
   switch (answer) {
     case "invited":
       return words.absentInvited;
+    case "ringing":
+      return words.absentRinging;
+    case "missed":
+      return words.absentMissed;
     case "declined":
       return words.absentDeclined;
     case "left":

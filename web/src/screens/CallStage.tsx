@@ -1,37 +1,55 @@
-// In a call: the tiles, what is wrong with sound or picture, and the switches.
+// In a call: the tiles, what is wrong with sound or picture, the switches, and the keys for them.
 
 import { useState } from "react";
 import { useApp, useCommand, useMedia } from "../app";
-import type { CallView, PresentRow } from "../contract";
-import type { MediaSnapshot } from "../media/session";
-import { pictureOf } from "../media/slots";
+import type { CallView } from "../contract";
+import { setChoices, useChoices } from "../media/choices";
+import { canShareScreen } from "../media/screen";
 import { AddPeople } from "../parts/AddPeople";
-import { useNow } from "../parts/clock";
-import { Icon, type IconName } from "../parts/Icon";
+import { Icon } from "../parts/Icon";
 import { go } from "../route";
-import { useWords, type Words } from "../words";
+import { useWords } from "../words";
+import { CallControls } from "./CallControls";
+import { CallNotices } from "./CallNotices";
+import { CallOptions } from "./CallOptions";
 import { CallPeople } from "./CallPeople";
-import { useChosenVideos } from "./chosen-videos";
-import { gridOf } from "./grid";
-import { useStage } from "./stage-size";
-import { Tile } from "./Tile";
+import { CallStatistics } from "./CallStatistics";
+import { CallTiles, shownOf, useArrangement } from "./CallTiles";
+import { Picture } from "./Picture";
+import { ShortcutHelp } from "./ShortcutHelp";
+import { canShowSmall, useSmallWindow } from "./SmallWindow";
+import { useShortcuts } from "./shortcuts";
+
+export type Actions = ReturnType<typeof useActions>;
+type Open = "add" | "options" | "statistics" | "shortcuts";
 
 export function CallStage({ call }: { call: CallView }) {
   const words = useWords();
+  const media = useMedia();
   const [panel, setPanel] = useState(hasRoomForPanel);
+  const [pinned, setPinned] = useState<number | null>(null);
+  const [open, setOpen] = useState<Open | null>(null);
+  const actions = useActions(call, { panel, setPanel, setOpen });
+  useShortcuts({ muted: actions.muted, onMuted: actions.setMuted, keys: actions.keys });
+  const close = () => setOpen(null);
   return (
     <>
-      <Notices call={call} />
+      <CallNotices call={call} onStopSharing={actions.share} />
       <div className="call-middle">
-        <Tiles call={call} />
+        <CallTiles call={call} media={media} pinned={pinned} onPin={setPinned} />
         {panel && (
           // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
           <aside className="call-panel" aria-label={words.callInfo} tabIndex={0}>
-            <CallPeople call={call} />
+            <CallPeople call={call} report={media?.report} />
           </aside>
         )}
       </div>
-      <Controls call={call} panel={panel} onPanel={() => setPanel(!panel)} />
+      <CallControls call={call} actions={actions} />
+      {actions.small.portal(<Small call={call} pinned={pinned} actions={actions} />)}
+      {open === "add" && <Adding call={call} onClose={close} />}
+      {open === "options" && <CallOptions onClose={close} />}
+      {open === "statistics" && <CallStatistics call={call} onClose={close} />}
+      {open === "shortcuts" && <ShortcutHelp onClose={close} />}
     </>
   );
 }
@@ -41,141 +59,114 @@ function hasRoomForPanel(): boolean {
   return window.innerWidth >= 1100;
 }
 
-function Tiles({ call }: { call: CallView }) {
-  const words = useWords();
-  const media = useMedia();
-  const [stage, size] = useStage();
-  const grid = gridOf(call.present.length, size.width >= size.height ? "wide" : "tall");
-  useChosenVideos(call, size.height, grid.rows);
-  const style = { "--columns": grid.columns, "--rows": grid.rows } as React.CSSProperties;
-  return (
-    <section className="tiles" ref={stage} style={style} aria-label={words.pictures}>
-      {call.present.map((person) => (
-        <Tile
-          key={`${person.account} ${person.leaf}`}
-          person={person}
-          picture={streamOf(person, media)}
-          speaking={media?.speaking.includes(person.leaf) ?? false}
-        />
-      ))}
-      {call.present.length === 1 && <p className="tiles-alone small">{words.onlyYou}</p>}
-    </section>
-  );
-}
+type Surroundings = {
+  panel: boolean;
+  setPanel: (panel: boolean) => void;
+  setOpen: (open: Open) => void;
+};
 
-function streamOf(person: PresentRow, media: MediaSnapshot | null): MediaStream | null {
-  if (!media) return null;
-  return person.me ? media.own : pictureOf(person, media.media, media.slots);
-}
-
-function Notices({ call }: { call: CallView }) {
-  const words = useWords();
-  const { media: control } = useApp();
-  const media = useMedia();
-  const notices = noticesOf(call, media, words);
-  return (
-    <div className="call-notices" role="status">
-      {notices.map((notice) => (
-        <p key={notice}>{notice}</p>
-      ))}
-      {media?.soundBlocked && (
-        <p>
-          {words.soundBlocked}{" "}
-          <button type="button" className="button" onClick={() => control.unblockSound()}>
-            {words.playSound}
-          </button>
-        </p>
-      )}
-    </div>
-  );
-}
-
-function noticesOf(call: CallView, media: MediaSnapshot | null, words: Words): string[] {
-  const notices: string[] = [];
-  if (media?.link === "interrupted") notices.push(words.mediaInterrupted);
-  if (call.state.kind === "joining" || media?.link === "connecting") notices.push(words.mediaConnecting);
-  if (media?.microphoneTrouble) {
-    const text = { denied: words.microphoneDenied, missing: words.microphoneMissing, busy: words.microphoneBusy };
-    notices.push(text[media.microphoneTrouble]);
-  }
-  if (media?.cameraTrouble) {
-    const text = { denied: words.cameraDenied, missing: words.cameraMissing, busy: words.cameraBusy };
-    notices.push(text[media.cameraTrouble]);
-  }
-  if (call.cameraRefused) notices.push(words.cameraRefused);
-  return notices;
-}
-
-function Controls({ call, panel, onPanel }: { call: CallView; panel: boolean; onPanel: () => void }) {
-  const words = useWords();
+/** What buttons, menu, keys and the small window all do. */
+function useActions(call: CallView, { panel, setPanel, setOpen }: Surroundings) {
   const { media: control } = useApp();
   const media = useMedia();
   const command = useCommand();
-  const [adding, setAdding] = useState(false);
+  const small = useSmallWindow();
+  const { layout, voiceOnly } = useChoices();
   const muted = media?.muted ?? call.muted;
   const camera = media?.camera ?? call.camera;
+  const sharing = media?.sharing != null;
+  const setMuted = (muted: boolean) => void control.setMuted(muted);
+  const setCamera = (on: boolean) => void control.setCamera(on);
+  const share = () => void control.setSharing(!sharing);
+  const switchLayout = () => setChoices({ layout: layout === "grid" ? "speaker" : "grid" });
+  const switchVoiceOnly = () => setChoices({ voiceOnly: !voiceOnly });
+  const raiseHand = () => void command({ kind: "raiseHand", call: call.id, raised: !call.hand });
+  const react = (reaction: string) => void command({ kind: "react", call: call.id, reaction });
+  const switchPanel = () => setPanel(!panel);
   const leave = () => {
     void command({ kind: "leaveCall", call: call.id });
     go({ at: "chat", chat: call.chat, before: null });
   };
-  const present = call.present.map((person) => person.account);
-  return (
-    <div className="call-controls">
-      <Elapsed call={call} />
-      <Switch
-        icon={muted ? "microphoneOff" : "microphone"}
-        label={muted ? words.unmute : words.mute}
-        off={muted}
-        onClick={() => control.setMuted(!muted)}
-      />
-      <Switch
-        icon={camera ? "video" : "videoOff"}
-        label={camera ? words.turnCameraOff : words.turnCameraOn}
-        off={!camera}
-        onClick={() => control.setCamera(!camera)}
-      />
-      <Switch icon="plus" label={words.addPeople} onClick={() => setAdding(true)} />
-      <Switch icon="people" label={words.callInfo} pressed={panel} onClick={onPanel} />
-      <button type="button" className="button button-danger call-switch" aria-label={words.leaveCall} onClick={leave}>
-        <Icon name="hangUp" />
-      </button>
-      {adding && (
-        <AddPeople
-          title={words.addPeople}
-          present={[...present, ...call.absent.map((person) => person.account)]}
-          onAdd={(members) => command({ kind: "addToCall", call: call.id, members })}
-          onClose={() => setAdding(false)}
-        />
-      )}
-    </div>
-  );
+  const keys = {
+    m: () => setMuted(!muted),
+    v: () => setCamera(!camera),
+    l: switchLayout,
+    f: toggleFullScreen,
+    p: switchPanel,
+    h: raiseHand,
+    o: switchVoiceOnly,
+    "?": () => setOpen("shortcuts"),
+    ...(canShareScreen() && { s: share }),
+    ...(canShowSmall() && { w: small.toggle }),
+  };
+  const switches = {
+    setMuted,
+    setCamera,
+    share,
+    raiseHand,
+    react,
+    switchLayout,
+    switchVoiceOnly,
+    switchPanel,
+    toggleFullScreen,
+  };
+  return { muted, camera, sharing, panel, layout, voiceOnly, small, keys, leave, setOpen, ...switches };
 }
 
-type SwitchProps = { icon: IconName; label: string; off?: boolean; pressed?: boolean; onClick: () => void };
-
-function Switch({ icon, label, off = false, pressed, onClick }: SwitchProps) {
-  return (
-    <button
-      type="button"
-      className="button call-switch"
-      data-off={off}
-      aria-label={label}
-      aria-pressed={pressed}
-      title={label}
-      onClick={onClick}
-    >
-      <Icon name={icon} />
-    </button>
-  );
+function toggleFullScreen(): void {
+  // The whole page, so that notices and dialogs come along.
+  const change = document.fullscreenElement
+    ? document.exitFullscreen()
+    : document.documentElement.requestFullscreen?.();
+  change?.catch(() => undefined);
 }
 
-function Elapsed({ call }: { call: CallView }) {
+function Adding({ call, onClose }: { call: CallView; onClose: () => void }) {
   const words = useWords();
-  const now = useNow(1000);
-  if (call.state.kind !== "in") return <span className="call-elapsed small">{words.callJoining}</span>;
+  const command = useCommand();
   return (
-    <span className="call-elapsed small" role="timer">
-      {words.format.duration(now - call.state.since)}
-    </span>
+    <AddPeople
+      title={words.addPeople}
+      present={[...call.present, ...call.absent].map((person) => person.account)}
+      onAdd={(members) => command({ kind: "addToCall", call: call.id, members })}
+      onClose={onClose}
+    />
+  );
+}
+
+/** In the small window: one person, and the two switches that one needs at once. */
+function Small({ call, pinned, actions }: { call: CallView; pinned: number | null; actions: Actions }) {
+  const words = useWords();
+  const media = useMedia();
+  const { large, others } = useArrangement(call, media, pinned);
+  const person = large ?? others.find((each) => !each.me) ?? others[0];
+  const shown = person ? shownOf(person, media) : null;
+  if (!person) return null;
+  return (
+    <div className="small-call">
+      {shown && <Picture stream={shown.stream} whole={shown.screen} label={words.pictureOf(person.name)} />}
+      <p className="tile-name small" dir="auto">
+        {person.me ? words.you : person.name}
+      </p>
+      <div className="small-switches">
+        <button
+          type="button"
+          className="button call-switch"
+          data-off={actions.muted}
+          aria-label={actions.muted ? words.unmute : words.mute}
+          onClick={() => actions.setMuted(!actions.muted)}
+        >
+          <Icon name={actions.muted ? "microphoneOff" : "microphone"} />
+        </button>
+        <button
+          type="button"
+          className="button button-danger call-switch"
+          aria-label={words.leaveCall}
+          onClick={actions.leave}
+        >
+          <Icon name="hangUp" />
+        </button>
+      </div>
+    </div>
   );
 }

@@ -2,11 +2,13 @@
 
 import { useView } from "../app";
 import type { CallRow } from "../contract";
+import { setChoices, useChoices } from "../media/choices";
 import { moveAlongRows } from "../parts/arrow-keys";
 import { useNow } from "../parts/clock";
 import { ListHead } from "../parts/Detail";
 import { Empty } from "../parts/Empty";
 import { Icon } from "../parts/Icon";
+import { askToNotify, canNotify, notificationsDenied } from "../parts/notify";
 import { go, useRoute } from "../route";
 import { useWords } from "../words";
 import { JoinButton } from "./ChatList";
@@ -20,11 +22,33 @@ export function Calls() {
     <>
       <ListHead title={words.calls} />
       <div className="list-body">
+        <OfferNotifications />
         <Rows title={words.runningCalls} calls={running} />
         <Rows title={words.pastCalls} calls={past} />
         {calls.length === 0 && <Empty icon="calls" title={words.noCalls} why={words.noCallsWhy} />}
       </div>
     </>
+  );
+}
+
+/** Asked where one looks at calls, and once: not by a window of the browser's at the first visit. */
+function OfferNotifications() {
+  const words = useWords();
+  const { notificationsOffered } = useChoices();
+  const { calls } = useView();
+  if (notificationsOffered || !canNotify() || notificationsDenied() || calls.length === 0) return null;
+  return (
+    <section className="card offer" aria-label={words.systemNotifications}>
+      <p>{words.notifyOffer}</p>
+      <div className="row-of-buttons">
+        <button type="button" className="button button-main" onClick={() => askToNotify()}>
+          {words.notifyYes}
+        </button>
+        <button type="button" className="button" onClick={() => setChoices({ notificationsOffered: true })}>
+          {words.notNow}
+        </button>
+      </div>
+    </section>
   );
 }
 
@@ -65,7 +89,13 @@ function Row({ call }: { call: CallRow }) {
           </span>
           <span className="small quiet cut">
             {stateOf(call, words)} · {words.format.moment(call.started, now)}
+            {call.seconds !== null && call.seconds > 0 && ` · ${words.format.duration(call.seconds * 1_000)}`}
           </span>
+          {call.with.length > 0 && (
+            <span className="small quiet cut" dir="auto">
+              {words.callWith(call.with)}
+            </span>
+          )}
         </span>
       </button>
       {joinable && <JoinButton call={call.id} title={call.title} />}
@@ -73,7 +103,7 @@ function Row({ call }: { call: CallRow }) {
   );
 }
 
-function stateOf({ state, video }: CallRow, words: ReturnType<typeof useWords>): string {
+function stateOf({ state, outgoing }: CallRow, words: ReturnType<typeof useWords>): string {
   switch (state.kind) {
     case "ringing":
       return words.callRinging;
@@ -85,6 +115,6 @@ function stateOf({ state, video }: CallRow, words: ReturnType<typeof useWords>):
       return words.callIn;
     case "ended":
       if (state.missed) return words.missed;
-      return video ? words.videoCall : words.voiceCall;
+      return outgoing ? words.outgoing : words.incoming;
   }
 }

@@ -3,6 +3,7 @@
 import { useState } from "react";
 import { useCommand, useView } from "../app";
 import type { ChatView, Quote } from "../contract";
+import { choices } from "../media/choices";
 import { Avatar } from "../parts/Avatar";
 import { DetailHead } from "../parts/Detail";
 import { Icon } from "../parts/Icon";
@@ -67,7 +68,8 @@ function CallButtons({ chat }: { chat: string }) {
   const command = useCommand();
   // A running call is joined by its banner; a second one would split the people.
   if (chats.find((row) => row.id === chat)?.call) return null;
-  const start = (video: boolean) => command({ kind: "startCall", chat, video });
+  const start = (video: boolean) =>
+    choices().lobbyFirst ? go({ at: "startCall", chat, video }) : void command({ kind: "startCall", chat, video });
 
   return (
     <>

@@ -128,6 +128,7 @@ function CallLine({ chat, line, call }: { chat: ChatView; line: ChatLine; call: 
           <span className="small quiet">
             {line.from !== null && chat.standing.kind !== "oneToOne" && `${line.fromName} · `}
             {words.format.time(line.time)} · {stateOf(call, words)}
+            {call.seconds !== null && call.seconds > 0 && ` · ${words.format.duration(call.seconds * 1_000)}`}
           </span>
         </button>
         {call.state.kind === "running" && <JoinButton call={call.call} title={chat.title} />}

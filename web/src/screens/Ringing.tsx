@@ -6,6 +6,7 @@ import type { Command, Ringing as RingingCall } from "../contract";
 import { Avatar } from "../parts/Avatar";
 import { useModal } from "../parts/Dialog";
 import { Icon } from "../parts/Icon";
+import { notify } from "../parts/notify";
 import { ring } from "../parts/ring";
 import { go } from "../route";
 import { useWords } from "../words";
@@ -16,7 +17,10 @@ export function Ringing({ ringing }: { ringing: RingingCall }) {
   const titleId = useId();
   const ref = useModal();
   useEffect(ring, []);
-  const { call } = ringing;
+  const { call, fromName, title, video } = ringing;
+  const what = video ? words.incomingVideo(fromName) : words.incomingVoice(fromName);
+  const where = title === fromName ? "" : words.inChat(title);
+  useEffect(() => notify(what, where, call), [what, where, call]);
   const join = async (video: boolean) => {
     const trouble = await command({ kind: "joinCall", call, video });
     if (!trouble) go({ at: "call", call });
@@ -39,10 +43,8 @@ export function Ringing({ ringing }: { ringing: RingingCall }) {
         <span className="ringing-sign">
           <Avatar id={ringing.fromName} name={ringing.fromName} size="large" />
         </span>
-        <h2 id={titleId}>
-          {ringing.video ? words.incomingVideo(ringing.fromName) : words.incomingVoice(ringing.fromName)}
-        </h2>
-        {ringing.title !== ringing.fromName && <p className="quiet">{words.inChat(ringing.title)}</p>}
+        <h2 id={titleId}>{what}</h2>
+        {where !== "" && <p className="quiet">{where}</p>}
         <div className="ringing-answers">
           <button type="button" className="button button-main" onClick={() => join(ringing.video)}>
             <Icon name={ringing.video ? "video" : "calls"} />

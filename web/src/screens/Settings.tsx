@@ -2,6 +2,7 @@
 
 import { useView } from "../app";
 import type { ProxyUse } from "../contract";
+import { useChoices } from "../media/choices";
 import { moveAlongRows } from "../parts/arrow-keys";
 import { ListHead } from "../parts/Detail";
 import { Icon, type IconName } from "../parts/Icon";
@@ -13,6 +14,7 @@ export function Settings() {
   const words = useWords();
   const { me, proxyUse } = useView();
   const { language, theme } = usePreferences();
+  const { ringtone } = useChoices();
   return (
     <>
       <ListHead title={words.settings} />
@@ -23,6 +25,15 @@ export function Settings() {
         <h2 className="list-heading">{words.storageAndData}</h2>
         <ul>
           <Item to={{ at: "proxies" }} icon="detour" title={words.proxy} value={proxyUseName(proxyUse, words)} />
+        </ul>
+        <h2 className="list-heading">{words.calls}</h2>
+        <ul>
+          <Item
+            to={{ at: "callSettings" }}
+            icon="calls"
+            title={words.callSettings}
+            value={`${words.ringtone}: ${ringtone ? words.on : words.off}`}
+          />
         </ul>
         <h2 className="list-heading">{words.appearance}</h2>
         <ul onKeyDown={moveAlongRows}>

@@ -1,19 +1,32 @@
-// Tells the app which pictures are on the screen, and how large: more is not worth sending.
+// Tells the app which pictures are on the screen, the most wanted first, and how large: more is not worth sending.
 
 import { useEffect } from "react";
 import { useApp } from "../app";
 import type { CallView } from "../contract";
-import { pictureHeight } from "./grid";
+import type { MediaSnapshot } from "../media/session";
 
-export function useChosenVideos(call: CallView, stageHeight: number, rows: number): void {
+/** No participant has this number; wishing for its picture alone is wishing for none. */
+const NOBODY = 0;
+
+/** `first`: the leaf whose picture is shown large. `none`: no pictures at all. */
+type Choice = { first: number | null; heightMax: number; none: boolean };
+
+export function useChosenVideos(call: CallView, media: MediaSnapshot | null, { first, heightMax, none }: Choice): void {
   const { link } = useApp();
-  const participants = call.present.filter((person) => !person.me && person.video && person.participant !== null);
-  const wanted = participants.map((person) => person.participant).join(",");
-  const heightMax = stageHeight === 0 ? 0 : pictureHeight(stageHeight, rows, window.devicePixelRatio);
+  const wanted = none ? String(NOBODY) : wantedOf(call, first).join(",");
   const { id, state } = call;
+  // A new connection knows nothing of what was wished on the one before.
+  const connected = media?.link === "connected";
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `connected` says when to tell it again
   useEffect(() => {
     if (state.kind !== "in" || heightMax === 0 || wanted === "") return;
-    const numbers = wanted.split(",").map(Number);
-    void link.command({ kind: "chooseVideos", call: id, participants: numbers, heightMax });
-  }, [link, id, state.kind, wanted, heightMax]);
+    const participants = wanted.split(",").map(Number);
+    void link.command({ kind: "chooseVideos", call: id, participants, heightMax });
+  }, [link, id, state.kind, wanted, heightMax, connected]);
+}
+
+function wantedOf(call: CallView, first: number | null): number[] {
+  const others = call.present.filter((person) => !person.me && person.video);
+  const sorted = [...others.filter(({ leaf }) => leaf === first), ...others.filter(({ leaf }) => leaf !== first)];
+  return sorted.flatMap(({ participant }) => (participant === null ? [] : [participant]));
 }

@@ -7,6 +7,7 @@ export class Format {
   readonly #rightToLeft: boolean;
   readonly #plurals: Intl.PluralRules;
   readonly #numbers: Intl.NumberFormat;
+  readonly #percents: Intl.NumberFormat;
   readonly #lists: Intl.ListFormat;
   readonly #times: Intl.DateTimeFormat;
   readonly #weekdays: Intl.DateTimeFormat;
@@ -20,6 +21,7 @@ export class Format {
     this.#rightToLeft = locale.startsWith("fa");
     this.#plurals = new Intl.PluralRules(locale);
     this.#numbers = new Intl.NumberFormat(locale);
+    this.#percents = new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 1 });
     this.#lists = new Intl.ListFormat(locale, { type: "conjunction" });
     this.#times = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" });
     this.#weekdays = new Intl.DateTimeFormat(locale, { weekday: "long" });
@@ -38,6 +40,9 @@ export class Format {
     const form = this.#plurals.select(count) === "one" ? (forms.one ?? forms.other) : forms.other;
     return form.replaceAll("#", this.number(count));
   };
+
+  /** A share from 0 to 1. */
+  readonly percent = (share: number): string => this.#percents.format(share);
 
   readonly number = (value: number): string => this.#numbers.format(value);
 

@@ -1,6 +1,10 @@
 // Words for everything that the app can refuse, and the rest of the sentence where the app gives a reason in English.
 
+import type { StopReason } from "../contract";
 import type { Trouble } from "../link/link";
+import type { Lost } from "../media/capture";
+import type { Device, DeviceTrouble } from "../media/devices";
+import type { Grade, Quality } from "../media/quality";
 import type { Words } from ".";
 
 export type Explained = { text: string; detail: string | null };
@@ -42,6 +46,8 @@ function sentence(trouble: Exclude<Trouble, { kind: "wrongLink" | "ours" }>, wor
       return words.errorCallOver;
     case "notAContact":
       return words.errorNotAContact(trouble.names);
+    case "tooSoon":
+      return words.errorTooSoon;
     case "diskFull":
       return words.errorDiskFull;
     case "media":
@@ -49,4 +55,69 @@ function sentence(trouble: Exclude<Trouble, { kind: "wrongLink" | "ours" }>, wor
     case "unanswered":
       return words.errorUnanswered;
   }
+}
+
+/** Why this device is not in a call; null where that needs no words. */
+export function explainStop(reason: StopReason, words: Words): string | null {
+  switch (reason) {
+    case "full":
+      return words.stoppedFull;
+    case "refused":
+      return words.stoppedRefused;
+    case "alone":
+      return words.stoppedAlone;
+    case "moved":
+      return words.stoppedMoved;
+    case "returning":
+      return words.stoppedReturning;
+    case "failed":
+      return words.stoppedFailed;
+    case "left":
+    case "over":
+      return null;
+  }
+}
+
+/** Why a microphone or camera is not there, and what to do about it. */
+export function explainDevice(device: Device, trouble: DeviceTrouble, words: Words): string {
+  const microphone = { denied: words.microphoneDenied, missing: words.microphoneMissing, busy: words.microphoneBusy };
+  const camera = { denied: words.cameraDenied, missing: words.cameraMissing, busy: words.cameraBusy };
+  return (device === "microphone" ? microphone : camera)[trouble];
+}
+
+/** What happened when a device was unplugged. */
+export function explainLost({ device, replaced }: Lost, words: Words): string {
+  switch (device) {
+    case "microphone":
+      return replaced ? words.microphoneReplaced : words.microphoneGone;
+    case "camera":
+      return replaced ? words.cameraReplaced : words.cameraGone;
+    case "speaker":
+      return words.speakerReplaced;
+  }
+}
+
+/** Why the call does not go well; null if it does. `name`: of somebody else. */
+export function explainQuality({ grade, reason }: Quality, name: string | null, words: Words): string | null {
+  if (grade === "good") return null;
+  switch (reason) {
+    case "loss":
+      return words.qualityLoss;
+    case "delay":
+      return words.qualityDelay;
+    case "theirs":
+      return words.qualityTheirs(name ?? words.you);
+    case "frozen":
+      return words.qualityFrozen;
+    case "computer":
+      return words.qualityComputer;
+    case "bandwidth":
+      return words.qualityBandwidth;
+    case null:
+      return null;
+  }
+}
+
+export function gradeName(grade: Grade, words: Words): string {
+  return { good: words.qualityGood, fair: words.qualityFair, poor: words.qualityPoor }[grade];
 }

@@ -3,6 +3,7 @@
 // scripts/media-trial.mjs opens this page in Chromium and Firefox and reads `window.trial`.
 
 import type { Command, View } from "../../src/contract";
+import { setChoices } from "../../src/media/choices";
 import { MediaEngine } from "../../src/media/engine";
 import { FrameWorker } from "../../src/media/frame-worker";
 import type { Counts } from "../../src/media/sframe/frames";
@@ -94,6 +95,20 @@ class Trial {
     await engine.handleEvent({ kind: "makeOffer", call: CALL, audioSlots: 2, videoSlots: 2, camera: true });
   }
 
+  /** The sizes of sealed sound as it leaves, over some seconds of a call that begins now. */
+  async soundSizes(constantRate: boolean): Promise<number[]> {
+    setChoices({ constantRate });
+    await this.begin(0);
+    const sizes = new Set<number>();
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    for (let look = 0; look < 60; look++) {
+      sizes.add((await this.engine?.lastSealed())?.length ?? 0);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    setChoices({ constantRate: false });
+    return [...sizes];
+  }
+
   async rekey(): Promise<void> {
     await this.engine?.handleEvent({ kind: "keys", call: CALL, epoch: 2, baseKey: KEYS[2], leaf: 1 });
     this.other.frames.setKeys(2, 2, KEYS[2]);
@@ -102,8 +117,8 @@ class Trial {
   /** As the app would confirm it. */
   async camera(on: boolean): Promise<void> {
     await this.engine?.setCamera(on);
-    const call = { id: CALL, state: { kind: "in", since: 0 }, muted: false, camera: on };
-    this.engine?.handleView({ calls: [], call } as unknown as View);
+    const call = { id: CALL, state: { kind: "in", since: 0 }, muted: false, camera: on, present: [] };
+    this.engine?.handleView({ calls: [], call, road: { kind: "direct" } } as unknown as View);
   }
 
   async round(): Promise<Round> {

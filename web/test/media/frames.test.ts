@@ -46,6 +46,14 @@ beforeEach(async () => {
 });
 
 describe("sealed frames", () => {
+  it("say under their seal whether they show the screen; sound never does", async () => {
+    anna.frames.sharing = true;
+    expect((await boris.open("video", await anna.seal("video", vp8("key", 40))))?.screen).toBe(true);
+    expect((await boris.open("audio", await anna.seal("audio", opus)))?.screen).toBe(false);
+    anna.frames.sharing = false;
+    expect((await boris.open("video", await anna.seal("video", vp8("key", 40))))?.screen).toBe(false);
+  });
+
   it("open at another device of the call, which learns the sender's leaf", async () => {
     for (const [kind, frame] of [
       ["audio", opus],

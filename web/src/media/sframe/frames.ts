@@ -5,14 +5,14 @@
 import { type Bytes, joined, open, seal, TAG_BYTES } from "./cipher";
 import { clearBytes, type Kind } from "./codecs";
 import { decodeHeader } from "./header";
-import { fromKid, type KeyRing } from "./keyring";
+import { CONTEXT_CAMERA, CONTEXT_SCREEN, fromKid, type KeyRing } from "./keyring";
 
 /** Why a frame was dropped. */
 export type Refusal = "noKey" | "unknownCodec" | "malformed" | "replayed" | "forged";
 
 export type Counts = { sealed: number; opened: number; keyFrameRequests: number } & Record<Refusal, number>;
 
-export type Opened = { data: Bytes; leaf: number };
+export type Opened = { data: Bytes; leaf: number; screen: boolean };
 
 export type Refused = { refused: Refusal };
 
@@ -28,6 +28,8 @@ export class Frames {
     forged: 0,
   };
   readonly #keys: KeyRing;
+  /** Pictures that are sealed show the screen. */
+  sharing = false;
   #counter: bigint;
 
   /** `firstCounter` must be above every counter that this device used under the same keys before: see `firstCounter` in frame-worker.ts. */
@@ -37,7 +39,8 @@ export class Frames {
   }
 
   async seal(kind: Kind, mimeType: string | undefined, frame: Bytes): Promise<Bytes | null> {
-    const sealing = this.#keys.sealing();
+    const context = kind === "video" && this.sharing ? CONTEXT_SCREEN : CONTEXT_CAMERA;
+    const sealing = this.#keys.sealing(context);
     if (!sealing) return this.#unsealed("noKey");
     const clearLength = clearBytes(kind, mimeType, frame);
     if (clearLength === null) return this.#unsealed("unknownCodec");
@@ -66,7 +69,8 @@ export class Frames {
     if (!opening.prove() || !windows[kind].isFresh(header.counter)) return this.#refused("replayed");
     windows[kind].note(header.counter);
     this.counts.opened++;
-    return { data: joined(clear, plain), leaf: fromKid(header.kid).leaf };
+    const { leaf, context } = fromKid(header.kid);
+    return { data: joined(clear, plain), leaf, screen: context === CONTEXT_SCREEN };
   }
 
   #refused(refused: Refusal): Refused {

@@ -13,8 +13,9 @@ const PROVED_MAX = 256;
 /** Key ids that sealed nothing authentic yet: the SFU can invent any number of them. */
 const UNPROVED_MAX = 16;
 
-/** Camera and microphone. */
+/** What a frame shows: camera and microphone, or a shared screen. Sealed with the frame, so nobody on the way can change it. */
 export const CONTEXT_CAMERA = 0;
+export const CONTEXT_SCREEN = 1;
 
 export type KeyId = { context: number; leaf: number; epochBits: number };
 
@@ -85,10 +86,10 @@ export class KeyRing {
   }
 
   /** What this device seals with; null before the first keys. */
-  sealing(): { kid: bigint; sender: Promise<Sender> } | null {
+  sealing(context: number): { kid: bigint; sender: Promise<Sender> } | null {
     const newest = this.#epochs.at(-1);
     if (!newest) return null;
-    const kid = toKid({ context: CONTEXT_CAMERA, leaf: newest.leaf, epochBits: newest.number & 0xff });
+    const kid = toKid({ context, leaf: newest.leaf, epochBits: newest.number & 0xff });
     const sender = newest.sender(kid);
     newest.prove(kid);
     return { kid, sender };

@@ -1,0 +1,199 @@
+// The own microphone and camera, before a call and in it: had when wanted, changed when another is chosen, replaced when unplugged.
+
+import { type Choices, choices, subscribeChoices } from "./choices";
+import {
+  acquire,
+  acquireOne,
+  canBlur,
+  type Device,
+  type DeviceLists,
+  type DeviceTrouble,
+  listDevices,
+  NO_DEVICES,
+  setBlur,
+} from "./devices";
+import { LevelMeter } from "./level";
+
+export type CaptureSnapshot = {
+  microphone: MediaStreamTrack | null;
+  camera: MediaStreamTrack | null;
+  /** The own camera, for showing. */
+  picture: MediaStream | null;
+  microphoneTrouble: DeviceTrouble | null;
+  cameraTrouble: DeviceTrouble | null;
+  devices: DeviceLists;
+  canBlur: boolean;
+  /** The person has not been asked yet, or the browser is still fetching them. */
+  waiting: boolean;
+};
+
+/** A device went away while it was used. `replaced`: another one has taken over. */
+export type Lost = { device: Device | "speaker"; replaced: boolean };
+
+type Wants = Record<Device, boolean>;
+
+export class Capture {
+  readonly #onChange: (snapshot: CaptureSnapshot) => void;
+  readonly #onLost: (lost: Lost) => void;
+  readonly #meter = new LevelMeter();
+  readonly #unsubscribe: () => void;
+  readonly #refreshed = () => void this.#refresh();
+  #wants: Wants = { microphone: false, camera: false };
+  #chosen: Choices = choices();
+  #work: Promise<void> = Promise.resolve();
+  #ended = false;
+  #snapshot: CaptureSnapshot = {
+    microphone: null,
+    camera: null,
+    picture: null,
+    microphoneTrouble: null,
+    cameraTrouble: null,
+    devices: NO_DEVICES,
+    canBlur: false,
+    waiting: false,
+  };
+
+  constructor(onChange: (snapshot: CaptureSnapshot) => void, onLost: (lost: Lost) => void) {
+    this.#onChange = onChange;
+    this.#onLost = onLost;
+    this.#unsubscribe = subscribeChoices(() => void this.#handleChoices());
+    navigator.mediaDevices?.addEventListener?.("devicechange", this.#refreshed);
+  }
+
+  get snapshot(): CaptureSnapshot {
+    return this.#snapshot;
+  }
+
+  level(): number {
+    return this.#meter.level();
+  }
+
+  /** Resolves when they are there, or known not to be. */
+  want(change: Partial<Wants>): Promise<void> {
+    this.#wants = { ...this.#wants, ...change };
+    if (!this.#wants.camera) this.#setTrack("camera", null);
+    return this.#inTurn(() => this.#acquire());
+  }
+
+  /** The person tries again what the browser refused before. */
+  forgive(device: Device): void {
+    this.#show(device === "camera" ? { cameraTrouble: null } : { microphoneTrouble: null });
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#unsubscribe();
+    navigator.mediaDevices?.removeEventListener?.("devicechange", this.#refreshed);
+    this.#meter.end();
+    for (const track of [this.#snapshot.microphone, this.#snapshot.camera]) {
+      if (track) track.onended = null;
+      track?.stop();
+    }
+  }
+
+  /** One request at a time: the browser asks the person once. */
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    this.#work = this.#work.then(() => (this.#ended ? undefined : work()));
+    return this.#work;
+  }
+
+  async #acquire(): Promise<void> {
+    const missing = (device: Device) =>
+      this.#wants[device] && !this.#snapshot[device] && this.#snapshot[`${device}Trouble`] === null;
+    const wanted = { microphone: missing("microphone"), camera: missing("camera") };
+    if (!wanted.microphone && !wanted.camera) return;
+    this.#show({ waiting: true });
+    if (wanted.microphone) {
+      const got = await acquire(navigator.mediaDevices, { camera: wanted.camera }, this.#chosen);
+      this.#handleTrack("microphone", got.microphone, got.troubles.microphone);
+      if (wanted.camera) this.#handleTrack("camera", got.camera, got.troubles.camera);
+    } else {
+      const { track, trouble } = await acquireOne(navigator.mediaDevices, "camera", this.#chosen);
+      this.#handleTrack("camera", track, trouble);
+    }
+    this.#show({ waiting: false });
+    await this.#list();
+  }
+
+  #handleTrack(device: Device, track: MediaStreamTrack | null, trouble: DeviceTrouble | undefined): void {
+    if (this.#ended || !this.#wants[device]) {
+      track?.stop();
+      return;
+    }
+    this.#setTrack(device, track);
+    this.#show(device === "camera" ? { cameraTrouble: trouble ?? null } : { microphoneTrouble: trouble ?? null });
+  }
+
+  #setTrack(device: Device, track: MediaStreamTrack | null): void {
+    const old = this.#snapshot[device];
+    if (old === track) return;
+    if (old) old.onended = null;
+    old?.stop();
+    if (track) track.onended = () => void this.#handleEnded(device);
+    if (device === "microphone") {
+      this.#meter.listenTo(track);
+      this.#show({ microphone: track });
+    } else {
+      if (track && this.#chosen.blur) void setBlur(track, true);
+      this.#show({ camera: track, picture: track ? new MediaStream([track]) : null, canBlur: canBlur(track) });
+    }
+  }
+
+  /** Unplugged, or taken away in the browser's own menu. */
+  async #handleEnded(device: Device): Promise<void> {
+    this.#setTrack(device, null);
+    await this.#inTurn(() => this.#acquire());
+    if (this.#wants[device] && !this.#ended) this.#onLost({ device, replaced: this.#snapshot[device] !== null });
+  }
+
+  async #handleChoices(): Promise<void> {
+    const before = this.#chosen;
+    const now = choices();
+    this.#chosen = now;
+    const { camera } = this.#snapshot;
+    if (now.blur !== before.blur && camera) await setBlur(camera, now.blur);
+    if (now.microphone !== before.microphone || now.noiseSuppression !== before.noiseSuppression)
+      await this.#change("microphone");
+    if (now.camera !== before.camera) await this.#change("camera");
+  }
+
+  /** The old one speaks on until the new one is there. */
+  #change(device: Device): Promise<void> {
+    return this.#inTurn(async () => {
+      if (!this.#wants[device]) return;
+      // Firefox gives one camera or microphone at a time to a page, and picks the open one again.
+      if (device === "microphone") this.#setTrack(device, null);
+      const { track, trouble } = await acquireOne(navigator.mediaDevices, device, this.#chosen);
+      this.#handleTrack(device, track, trouble);
+    });
+  }
+
+  /** Something was plugged in or out: the lists change, and a chosen device that is back is taken again. */
+  async #refresh(): Promise<void> {
+    const gone = this.#snapshot.devices.speakers.some((each) => each.id === this.#chosen.speaker);
+    await this.#list();
+    const { devices, microphone, camera } = this.#snapshot;
+    const speakerThere = devices.speakers.some((each) => each.id === this.#chosen.speaker);
+    if (gone && !speakerThere && this.#chosen.speaker !== null) this.#onLost({ device: "speaker", replaced: true });
+    for (const [device, track, list] of [
+      ["microphone", microphone, devices.microphones],
+      ["camera", camera, devices.cameras],
+    ] as const) {
+      const chosen = this.#chosen[device];
+      const back = list.some((each) => each.id === chosen) && track?.getSettings().deviceId !== chosen;
+      const unmissed = !track && this.#snapshot[`${device}Trouble`] === "missing" && list.length > 0;
+      if (unmissed) this.forgive(device);
+      if (this.#wants[device] && (back || unmissed)) await this.#change(device);
+    }
+  }
+
+  async #list(): Promise<void> {
+    this.#show({ devices: await listDevices(navigator.mediaDevices) });
+  }
+
+  #show(change: Partial<CaptureSnapshot>): void {
+    if (this.#ended) return;
+    this.#snapshot = { ...this.#snapshot, ...change };
+    this.#onChange(this.#snapshot);
+  }
+}

@@ -1,0 +1,18 @@
+// Sound at a constant rate. With a changing rate the sizes of sealed packets tell who speaks, and even something of what is said.
+
+/** The answer says what the other end wishes to receive, and a browser's encoder follows: one size for every frame, none left out. */
+export function withConstantRate(sdp: string): string {
+  const type = /^a=rtpmap:(\d+) opus\/48000/im.exec(sdp)?.[1];
+  if (type === undefined) return sdp;
+  const settings = new RegExp(`^a=fmtp:${type} (.*)$`, "im");
+  const quiet = (known: string) => {
+    const others = known
+      .split(";")
+      .map((each) => each.trim())
+      .filter((each) => each !== "" && !/^(cbr|usedtx)=/i.test(each));
+    return [...others, "cbr=1", "usedtx=0"].join(";");
+  };
+  if (settings.test(sdp))
+    return sdp.replace(new RegExp(settings, "gim"), (_, known: string) => `a=fmtp:${type} ${quiet(known)}`);
+  return sdp.replace(new RegExp(`^(a=rtpmap:${type} .*)$`, "gim"), `$1\r\na=fmtp:${type} ${quiet("")}`);
+}

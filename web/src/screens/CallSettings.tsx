@@ -1,0 +1,104 @@
+// Settings of calls: ringing, how one comes in, how sound and picture are treated.
+
+import { useCaptured } from "../app";
+import { setChoices, useChoices } from "../media/choices";
+import { Sheet } from "../parts/Detail";
+import { askToNotify, canNotify, notificationsDenied } from "../parts/notify";
+import { Toggle } from "../parts/Toggle";
+import { useWords } from "../words";
+
+export function CallSettings() {
+  const words = useWords();
+  return (
+    <Sheet title={words.callSettings}>
+      <RingChoices />
+      <EntranceChoices />
+      <div className="card card-choices">
+        <SoundChoices />
+        <PictureChoices />
+      </div>
+    </Sheet>
+  );
+}
+
+function RingChoices() {
+  const words = useWords();
+  const { ringtone, notifications } = useChoices();
+  const denied = notificationsDenied();
+  return (
+    <div className="card card-choices">
+      <Toggle
+        label={words.ringtone}
+        why={words.ringtoneWhy}
+        on={ringtone}
+        onChange={(on) => setChoices({ ringtone: on })}
+      />
+      {canNotify() && (
+        <Toggle
+          label={words.systemNotifications}
+          why={denied ? words.systemNotificationsDenied : words.systemNotificationsWhy}
+          on={notifications && !denied}
+          disabled={denied}
+          onChange={(on) => (on ? void askToNotify() : setChoices({ notifications: false }))}
+        />
+      )}
+    </div>
+  );
+}
+
+function EntranceChoices() {
+  const words = useWords();
+  const { enterMuted, lobbyFirst, shortcuts } = useChoices();
+  return (
+    <div className="card card-choices">
+      <Toggle label={words.enterMuted} on={enterMuted} onChange={(on) => setChoices({ enterMuted: on })} />
+      <Toggle
+        label={words.lobbyFirst}
+        why={words.lobbyFirstWhy}
+        on={lobbyFirst}
+        onChange={(on) => setChoices({ lobbyFirst: on })}
+      />
+      <Toggle label={words.shortcutsSetting} on={shortcuts} onChange={(on) => setChoices({ shortcuts: on })} />
+    </div>
+  );
+}
+
+export function SoundChoices() {
+  const words = useWords();
+  const { noiseSuppression, constantRate } = useChoices();
+  return (
+    <>
+      <Toggle
+        label={words.noiseSuppression}
+        why={words.noiseSuppressionWhy}
+        on={noiseSuppression}
+        onChange={(on) => setChoices({ noiseSuppression: on })}
+      />
+      <Toggle
+        label={words.constantRate}
+        why={words.constantRateWhy}
+        on={constantRate}
+        onChange={(on) => setChoices({ constantRate: on })}
+      />
+    </>
+  );
+}
+
+export function PictureChoices() {
+  const words = useWords();
+  const { voiceOnly, blur } = useChoices();
+  const canBlur = useCaptured()?.canBlur ?? false;
+  return (
+    <>
+      <Toggle
+        label={words.voiceOnly}
+        why={words.voiceOnlyWhy}
+        on={voiceOnly}
+        onChange={(on) => setChoices({ voiceOnly: on })}
+      />
+      {canBlur && (
+        <Toggle label={words.blur} why={words.blurWhy} on={blur} onChange={(on) => setChoices({ blur: on })} />
+      )}
+    </>
+  );
+}

@@ -1,0 +1,63 @@
+// Keys in a call. They do nothing while one writes, chooses, or holds a modifier; and they can be turned off.
+
+import { useEffect, useRef } from "react";
+import { useChoices } from "../media/choices";
+
+export type Shortcuts = {
+  muted: boolean;
+  onMuted: (muted: boolean) => void;
+  /** By the key, in lower case. */
+  keys: Record<string, () => void>;
+};
+
+export function useShortcuts(shortcuts: Shortcuts): void {
+  const { shortcuts: on } = useChoices();
+  const newest = useRef(shortcuts);
+  newest.current = shortcuts;
+  useEffect(() => {
+    if (!on) return;
+    let held = false;
+    const release = () => {
+      if (held) newest.current.onMuted(true);
+      held = false;
+    };
+    const press = (event: KeyboardEvent) => {
+      if (isForSomethingElse(event)) return;
+      if (event.key === " ") {
+        event.preventDefault();
+        if (!held && newest.current.muted) {
+          held = true;
+          newest.current.onMuted(false);
+        }
+        return;
+      }
+      const act = event.repeat ? undefined : newest.current.keys[event.key.toLowerCase()];
+      if (!act) return;
+      event.preventDefault();
+      act();
+    };
+    const lift = (event: KeyboardEvent) => {
+      if (event.key !== " " || !held) return;
+      event.preventDefault(); // of a button that was pressed with the mouse before
+      release();
+    };
+    addEventListener("keydown", press);
+    addEventListener("keyup", lift);
+    addEventListener("blur", release);
+    return () => {
+      release();
+      removeEventListener("keydown", press);
+      removeEventListener("keyup", lift);
+      removeEventListener("blur", release);
+    };
+  }, [on]);
+}
+
+/** Whoever moves by keyboard presses the button in focus with the space bar; after a press by mouse it is free for speaking. */
+function isForSomethingElse(event: KeyboardEvent): boolean {
+  if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return true;
+  const target = event.target instanceof Element ? event.target : null;
+  if (target?.closest("input, textarea, select, [contenteditable]") || document.querySelector("dialog[open]"))
+    return true;
+  return event.key === " " && target?.matches("button:focus-visible, meter:focus-visible") === true;
+}
