@@ -18,7 +18,7 @@ use x509_parser::prelude::{ASN1Time, FromDer, X509Certificate};
 
 mod live;
 
-pub use live::Live;
+pub use live::{Answering, Live};
 
 const ALPN: &[u8] = b"http/1.1";
 

@@ -1,6 +1,6 @@
 //! A server's TLS whose certificate changes while it runs. Connections that stand are not touched.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
 use rustls::ServerConfig;
 use rustls::server::{ClientHello, ResolvesServerCert};
@@ -13,39 +13,62 @@ const CHALLENGE_ALPN: &[u8] = b"acme-tls/1";
 
 /// Clones are the same.
 #[derive(Clone)]
-pub struct Live(Arc<RwLock<Arc<ServerConfig>>>);
+pub struct Live(Arc<RwLock<Shown>>);
+
+struct Shown {
+    /// What everyone sees.
+    certificate: Arc<CertifiedKey>,
+    usual: Arc<ServerConfig>,
+    /// While an authority asks.
+    answering: Option<Arc<ServerConfig>>,
+}
+
+/// As long as it lives, the authority's question is answered.
+pub struct Answering(Live);
 
 impl Live {
     /// Shows that certificate first.
     pub fn new(certificate: &Certificate) -> Result<Self, CertificateProblem> {
-        Ok(Self(Arc::new(RwLock::new(certificate.server_config()?))))
+        let shown = Shown { certificate: certificate.certified()?, usual: certificate.server_config()?, answering: None };
+        Ok(Self(Arc::new(RwLock::new(shown))))
     }
 
     /// For the next connection.
     #[must_use]
     pub fn config(&self) -> Arc<ServerConfig> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+        let shown = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(shown.answering.as_ref().unwrap_or(&shown.usual))
     }
 
     /// Shows that certificate from now on.
     pub fn show(&self, certificate: &Certificate) -> Result<(), CertificateProblem> {
-        self.set(certificate.server_config()?);
+        let (certified, usual) = (certificate.certified()?, certificate.server_config()?);
+        let mut shown = self.write();
+        (shown.certificate, shown.usual) = (certified, usual);
         Ok(())
     }
 
-    /// The same, and answers the authority's question with the other one. `show` ends that: outside of these seconds nobody can
-    /// tell this server from one that has never heard of such questions.
-    pub fn show_and_answer(&self, certificate: &Certificate, answer: &Certificate) -> Result<(), CertificateProblem> {
-        let both = Both { everyone: certificate.certified()?, authority: answer.certified()? };
+    /// Shows the authority that one. Outside of these seconds nobody can tell this server from one that has never heard of such
+    /// questions.
+    pub fn answer(&self, answer: &Certificate) -> Result<Answering, CertificateProblem> {
+        let mut shown = self.write();
+        let both = Both { everyone: Arc::clone(&shown.certificate), authority: answer.certified()? };
         let builder = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
         let mut config = builder.with_no_client_auth().with_cert_resolver(Arc::new(both));
         config.alpn_protocols = vec![ALPN.to_vec(), CHALLENGE_ALPN.to_vec()];
-        self.set(Arc::new(config));
-        Ok(())
+        shown.answering = Some(Arc::new(config));
+        drop(shown);
+        Ok(Answering(self.clone()))
     }
 
-    fn set(&self, config: Arc<ServerConfig>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = config;
+    fn write(&self) -> RwLockWriteGuard<'_, Shown> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.0.write().answering = None;
     }
 }
 

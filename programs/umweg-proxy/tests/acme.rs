@@ -1,0 +1,312 @@
+//! The program gets its certificate from an authority: Debian's `pebble`, which asks like Let's Encrypt does, on loopback.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "the helpers of tests are tests")]
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use umweg_wire::links::Linked;
+use umweg_wire::proto::v1::{ProxyLink, ServiceLink};
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+const DOMAIN: &str = "road.example.org";
+const CERTIFIED: &str = "the certificate authority has certified this proxy's name";
+
+#[tokio::test]
+async fn a_proxy_with_a_domain_name_gets_its_certificate_keeps_it_and_renews_it() {
+    let pebble = Pebble::start("127.0.0.1", Some(12));
+    let proxy = Running::start(&pebble);
+    assert!(proxy.link.pin.is_empty() && proxy.link.host == DOMAIN, "the web's authorities vouch for it");
+    proxy.hear(CERTIFIED);
+    let first = shown(proxy.port(), "http/1.1").await.unwrap();
+    assert!(first.issuer.contains("Pebble") && first.is_p256 && first.names == [DOMAIN]);
+    assert!(shown(proxy.port(), "acme-tls/1").await.is_err(), "nobody is asking now: an ordinary web server");
+
+    proxy.hear(CERTIFIED);
+    let second = shown(proxy.port(), "http/1.1").await.unwrap();
+    assert_ne!(first.serial, second.serial, "it was renewed before its end");
+    for file in ["acme-account.json", "acme-certificate.pem"] {
+        let mode = std::fs::metadata(proxy.data.path().join(file)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{file}");
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_outlives_the_program() {
+    let pebble = Pebble::start("127.0.0.1", None);
+    let proxy = Running::start(&pebble);
+    proxy.hear(CERTIFIED);
+    let first = shown(proxy.port(), "http/1.1").await.unwrap();
+    let data = proxy.stop();
+    drop(pebble);
+    let without_authority = Pebble::nowhere();
+    let again = Running::start_in(data, &without_authority);
+    assert_eq!(shown(again.port(), "http/1.1").await.unwrap().serial, first.serial);
+}
+
+#[tokio::test]
+async fn while_the_authority_does_not_find_it_the_proxy_serves_and_says_what_to_do() {
+    // An address of loopback on which nobody listens: the name leads elsewhere.
+    let pebble = Pebble::start("127.0.0.9", None);
+    let proxy = Running::start(&pebble);
+    let said = proxy.hear("did not find this proxy under its name");
+    assert!(said.contains("is port 443 open from outside?") && said.contains("Trying again in"), "{said}");
+    let own = shown(proxy.port(), "http/1.1").await.unwrap();
+    assert!(!own.issuer.contains("Pebble"), "it serves with its own");
+    assert!(shown(proxy.port(), "acme-tls/1").await.is_err(), "the question is over");
+}
+
+#[tokio::test]
+async fn an_authority_that_is_not_there_is_named() {
+    let proxy = Running::start(&Pebble::nowhere());
+    proxy.hear("the certificate authority cannot be reached");
+    assert!(shown(proxy.port(), "http/1.1").await.is_ok());
+}
+
+/// The authority, its name server, and the port on which it looks for the proxy.
+struct Pebble {
+    processes: Vec<Child>,
+    folder: tempfile::TempDir,
+    directory: String,
+    asks_port: u16,
+}
+
+impl Pebble {
+    /// Names lead to that address; certificates are valid so many seconds.
+    fn start(names_lead_to: &str, valid_seconds: Option<u32>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let [listen, management, asks_port, names, names_management] = free_ports();
+        write_certificates(folder.path());
+        let validity = valid_seconds.map(|seconds| format!(", \"certificateValidityPeriod\": {seconds}")).unwrap_or_default();
+        let config = format!(
+            "{{\"pebble\": {{\"listenAddress\": \"127.0.0.1:{listen}\", \"managementListenAddress\": \"127.0.0.1:{management}\", \
+             \"certificate\": \"own.pem\", \"privateKey\": \"key.pem\", \"httpPort\": 1, \"tlsPort\": {asks_port}, \
+             \"ocspResponderURL\": \"\", \"externalAccountBindingRequired\": false{validity}}}}}"
+        );
+        std::fs::write(folder.path().join("config.json"), config).unwrap();
+        let name_server = Command::new("pebble-challtestsrv")
+            .args(["-defaultIPv4", names_lead_to, "-defaultIPv6", "", "-http01", "", "-https01", "", "-tlsalpn01", ""])
+            .args(["-dns01", &format!("127.0.0.1:{names}"), "-management", &format!("127.0.0.1:{names_management}")])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("Debian's package `pebble` is installed");
+        let mut authority = Command::new("pebble")
+            .args(["-config", "config.json", "-dnsserver", &format!("127.0.0.1:{names}")])
+            .env("PEBBLE_VA_NOSLEEP", "1")
+            .current_dir(folder.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let lines = lines_of(authority.stdout.take().unwrap());
+        hear(&lines, "ACME directory available at");
+        let processes = vec![name_server, authority];
+        Self { processes, folder, directory: format!("https://localhost:{listen}/dir"), asks_port }
+    }
+
+    /// The address of an authority that does not run.
+    fn nowhere() -> Self {
+        let [listen, asks_port] = free_ports();
+        let folder = tempfile::tempdir().unwrap();
+        write_certificates(folder.path());
+        Self { processes: Vec::new(), folder, directory: format!("https://localhost:{listen}/dir"), asks_port }
+    }
+
+    fn root(&self) -> PathBuf {
+        self.folder.path().join("ca.pem")
+    }
+}
+
+impl Drop for Pebble {
+    fn drop(&mut self) {
+        for process in &mut self.processes {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
+
+/// The proxy's program.
+struct Running {
+    process: Child,
+    link: ProxyLink,
+    says: mpsc::Receiver<String>,
+    data: tempfile::TempDir,
+}
+
+impl Running {
+    fn start(pebble: &Pebble) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), pebble)
+    }
+
+    fn start_in(data: tempfile::TempDir, pebble: &Pebble) -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_umweg-proxy"))
+            .args(["run", "--plain-port=off", "--bare-port=off", "--listen=127.0.0.1"])
+            .args([&format!("--service={}", service()), &format!("--domain={DOMAIN}"), &format!("--tls-port={}", pebble.asks_port)])
+            .arg(format!("--acme-directory={}", pebble.directory))
+            .args([Path::new("--acme-ca"), &pebble.root(), Path::new("--data"), data.path()])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let says = lines_of(process.stderr.take().unwrap());
+        let mut ready = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut ready).unwrap();
+        let link = ready.split_once("link=").map(|(_, link)| ProxyLink::from_link(link).unwrap());
+        let link = link.unwrap_or_else(|| panic!("not ready: {:?}", says.try_iter().collect::<Vec<_>>()));
+        Self { process, link, says, data }
+    }
+
+    fn port(&self) -> u16 {
+        self.link.tls_port.try_into().unwrap()
+    }
+
+    fn hear(&self, words: &str) -> String {
+        hear(&self.says, words)
+    }
+
+    fn stop(mut self) -> tempfile::TempDir {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        std::mem::replace(&mut self.data, tempfile::tempdir().unwrap())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The authority's own certificate, and the one that vouches for it.
+fn write_certificates(folder: &Path) {
+    let (root_key, key) = (rcgen::KeyPair::generate().unwrap(), rcgen::KeyPair::generate().unwrap());
+    let mut root = rcgen::CertificateParams::default();
+    root.distinguished_name.push(rcgen::DnType::CommonName, "root");
+    root.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    std::fs::write(folder.join("ca.pem"), root.self_signed(&root_key).unwrap().pem()).unwrap();
+    let own = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+    let own = own.signed_by(&key, &rcgen::Issuer::new(root, root_key)).unwrap();
+    std::fs::write(folder.join("own.pem"), own.pem()).unwrap();
+    std::fs::write(folder.join("key.pem"), key.serialize_pem()).unwrap();
+}
+
+fn service() -> String {
+    let link = ServiceLink {
+        host: "127.0.0.1".into(),
+        static_key: vec![1; 32],
+        path: "/live".into(),
+        relay_port: 9,
+        tls_port: 9,
+        ..Default::default()
+    };
+    link.to_link()
+}
+
+fn free_ports<const N: usize>() -> [u16; N] {
+    let taken: [TcpListener; N] = std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").unwrap());
+    taken.map(|listener| listener.local_addr().unwrap().port())
+}
+
+fn lines_of(output: impl std::io::Read + Send + 'static) -> mpsc::Receiver<String> {
+    let (send, lines) = mpsc::channel();
+    std::thread::spawn(move || BufReader::new(output).lines().map_while(Result::ok).try_for_each(|line| send.send(line)));
+    lines
+}
+
+fn hear(lines: &mpsc::Receiver<String>, words: &str) -> String {
+    let mut heard = Vec::new();
+    loop {
+        match lines.recv_timeout(Duration::from_secs(30)) {
+            Ok(line) if line.contains(words) => return line,
+            Ok(line) => heard.push(line),
+            Err(_) => panic!("{words:?} was not said, but {heard:#?}"),
+        }
+    }
+}
+
+struct Seen {
+    issuer: String,
+    serial: Vec<u8>,
+    names: Vec<String>,
+    is_p256: bool,
+}
+
+/// The certificate that a visitor is shown who speaks that protocol.
+async fn shown(port: u16, protocol: &str) -> std::io::Result<Seen> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let mut config = builder.dangerous().with_custom_certificate_verifier(Arc::new(Anyone)).with_no_client_auth();
+    config.alpn_protocols = vec![protocol.into()];
+    let tcp = TcpStream::connect(("127.0.0.1", port)).await?;
+    let tls = TlsConnector::from(Arc::new(config)).connect(ServerName::try_from(DOMAIN).unwrap(), tcp).await?;
+    let certificate = &tls.get_ref().1.peer_certificates().unwrap()[0];
+    let (_, parsed) = X509Certificate::from_der(certificate).unwrap();
+    let names = parsed.subject_alternative_name().unwrap().unwrap();
+    Ok(Seen {
+        issuer: parsed.issuer().to_string(),
+        serial: parsed.raw_serial().to_vec(),
+        names: names
+            .value
+            .general_names
+            .iter()
+            .map(|name| name.to_string().trim_start_matches("DNSName(").trim_end_matches(')').to_owned())
+            .collect(),
+        is_p256: parsed
+            .public_key()
+            .algorithm
+            .parameters
+            .as_ref()
+            .and_then(|curve| curve.as_oid().ok())
+            .map(|oid| oid.to_id_string())
+            == Some("1.2.840.10045.3.1.7".to_owned()),
+    })
+}
+
+/// Trusts everyone: what is shown is looked at afterwards.
+#[derive(Debug)]
+struct Anyone;
+
+impl ServerCertVerifier for Anyone {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _certificate: &CertificateDer<'_>,
+        _signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+    fn verify_tls13_signature(
+        &self,
+        _message: &[u8],
+        _certificate: &CertificateDer<'_>,
+        _signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        aws_lc_rs::default_provider().signature_verification_algorithms.supported_schemes()
+    }
+}
