@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "a benchmark talks to the person who started it")]
 
+mod proxy;
 mod sfu;
 
 use clap::{Parser, Subcommand};
@@ -20,6 +21,11 @@ struct Arguments {
 enum Benchmark {
     /// The calls' router beside Janus' VideoRoom: packets by CPU second, latency, memory, joining
     Sfu(sfu::Options),
+    /// The volunteer's proxy beside haproxy and nginx: memory, CPU time, latency
+    Proxy(proxy::Options),
+    /// Our proxy alone, as the process that the benchmark measures
+    #[command(hide = true)]
+    ProxyProcess(proxy::Process),
     /// Our router alone, as the process that the benchmark measures
     #[command(hide = true)]
     SfuProcess(sfu::ours::Process),
@@ -29,7 +35,10 @@ fn main() -> anyhow::Result<()> {
     match Arguments::parse().benchmark {
         Some(Benchmark::Sfu(options)) => sfu::run(&options),
         Some(Benchmark::SfuProcess(process)) => process.run(),
+        Some(Benchmark::Proxy(options)) => proxy::run(&options),
+        Some(Benchmark::ProxyProcess(process)) => process.run(),
         None => {
+            println!("proxy  the volunteer's proxy beside haproxy and nginx; --quick takes half a minute");
             println!("sfu    the calls' router beside Janus' VideoRoom; --quick takes a few seconds");
             Ok(())
         }
