@@ -111,6 +111,19 @@ impl Site {
         carrier.shutdown().await
     }
 
+    /// Answers a request without encryption where TLS is spoken, as web servers do: it is told so, whatever it asks for.
+    pub async fn refuse_unencrypted(&self, mut carrier: Box<dyn Carrier>, mut received: Vec<u8>) {
+        let Ok(Ok(read)) = timeout(REQUEST_TIME_MAX, read_head(&mut carrier, &mut received)).await else { return };
+        let answer = match &read {
+            Read::Ended => return,
+            Read::Malformed => Answer::problem("400 Bad Request"),
+            Read::Request(_) => Answer::unencrypted(),
+        };
+        let with_body = !matches!(&read, Read::Request(request) if request.method == "HEAD");
+        let _ = timeout(ANSWER_TIME_MAX, answer.send(&mut carrier, false, with_body)).await;
+        let _ = timeout(REQUEST_TIME_MAX, carrier.shutdown()).await;
+    }
+
     async fn answer(&self, request: &Request) -> Answer {
         if !matches!(request.method.as_str(), "GET" | "HEAD") {
             return Answer::problem("405 Not Allowed");
@@ -192,6 +205,15 @@ impl Answer {
              </body>\r\n</html>\r\n"
         );
         Self::page(status, text)
+    }
+
+    fn unencrypted() -> Self {
+        let words = "The plain HTTP request was sent to HTTPS port";
+        let text = format!(
+            "<html>\r\n<head><title>400 {words}</title></head>\r\n<body>\r\n<center><h1>400 Bad Request</h1></center>\r\n\
+             <center>{words}</center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+        );
+        Self::page("400 Bad Request", text)
     }
 
     async fn send(self, carrier: &mut Box<dyn Carrier>, keep_alive: bool, with_body: bool) -> io::Result<()> {
