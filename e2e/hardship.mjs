@@ -2,9 +2,9 @@
 //
 // The service, the proxies and a person with app and browser are at one place; another person with app and browser is at the other;
 // all that is between them is the link. It needs root. UMWEG_SECONDS: how long each case is measured (25); UMWEG_CASES: only those
-// whose names match.
+// whose names match; the rows of the others stay in the table as they are.
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, release } from 'node:os';
 import { setTimeout as pass } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -49,8 +49,11 @@ const CASES = [
   { name: 'proxy killed in mid-call', link: {}, proxies: BOTH, kills: true, settleMs: 0 },
 ];
 
-const begun = new Date();
-const loads = [];
+const HEAD = ['link', 'audio lost', 'made up', 'buffer', 'picture', 'frames/s', 'freezes', 'frozen', 'round trip', 'longest pause: audio', 'video', 'load', 'measured'];
+const version = (command, ...args) => execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim().split('\n')[0];
+const MEASURED = `${new Date().toISOString().slice(0, 10)}, ${version('git', 'rev-parse', '--short', 'HEAD')}`;
+/** Rows of before, by table and name. */
+const kept = rowsOf(existsSync(TABLE) ? readFileSync(TABLE, 'utf8') : '');
 try {
   await run();
 } catch (error) {
@@ -77,8 +80,6 @@ async function run() {
   const call = await ada.callsAnd('Cem', [cem]);
   await Promise.all([ada, cem].map((one) => one.seesAndHears(1)));
 
-  const rows = [];
-  let congestion = null;
   for (const each of CASES.filter((each) => WANTED.test(each.name))) {
     await places.change(GOOD);
     await goBy(cem, each.proxies, proxies);
@@ -88,11 +89,9 @@ async function run() {
     if (each.kills) await proxies.get(cem.person.view.road.name).kill();
     await pass(each.settleMs ?? SETTLE_MS);
     const [atCem, atAda] = await Promise.all([cem, ada].map((one) => measure(one.screen, SECONDS * 1000)));
-    loads.push(loadavg()[0]);
-    rows.push({ ...each, atCem, atAda });
-    if (each.name === 'one proxy') congestion = controls(places);
-    console.log(line(rows.at(-1)));
-    writeFileSync(TABLE, report(rows, congestion));
+    if (each.name === 'one proxy') note('programs', 'congestion control', controls(places));
+    note('Cem', each.name, cells(atCem));
+    note('Ada', each.name, cells(atAda));
   }
   await ada.person.command('leaveCall', { call });
   await Promise.all(browsers.map((browser) => browser.close()));
@@ -100,11 +99,18 @@ async function run() {
   await stopAll();
   await places.close();
   if (WANTED.test(RESTART)) {
-    const back = await restarts(RESTARTS, { within: 30_000, pauseMs: 21_000 });
-    loads.push(loadavg()[0]);
-    console.log(RESTART, told(back.sinceStart), told(back.sinceKill));
-    writeFileSync(TABLE, report(rows, congestion, back));
+    const { sinceStart, sinceKill } = await restarts(RESTARTS, { within: 30_000, pauseMs: 21_000 });
+    note('programs', 'back after the service is there again', told(sinceStart));
+    note('programs', 'back after the service was killed', told(sinceKill));
   }
+}
+
+/** Into the table, and out to who waits. */
+function note(table, name, told) {
+  const row = [name, ...[told].flat(), loadavg()[0].toFixed(1), MEASURED].map(String);
+  kept.set(`${table}: ${name}`, row);
+  console.log(`${table}: ${row.join(' · ')}`);
+  writeFileSync(TABLE, report());
 }
 
 /** Makes exactly these proxies the person's roads; none: straight. */
@@ -131,49 +137,56 @@ function controls(places) {
       if (program?.startsWith('umweg') && control && !/127\.0\.0\.1/.test(connection)) ((found[program] ??= {})[control] ??= []).push(connection);
     }
   }
-  return Object.entries(found).map(([program, by]) => `${program}: ${Object.entries(by).map(([control, list]) => `${list.length} with ${control}`).join(', ')}`);
+  return Object.entries(found).map(([program, by]) => `${program}: ${Object.entries(by).map(([control, list]) => `${list.length} with ${control}`).join(', ')}`).join('; ');
 }
 
-function report(rows, congestion, back) {
-  const low = Math.min(...loads).toFixed(1);
-  const high = Math.max(...loads).toFixed(1);
-  const version = (command, ...args) => execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim().split('\n')[0];
+function report() {
   return `# How calls bear bad links
 
-Written by \`./x bench calls\`; do not edit. Two people in one call, each with an app and a Chromium with its test picture and tone; Ada is at the
-service's place, Cem at the other end of a link with ${GOOD.delay} ms one way (${2 * GOOD.delay} ms there and back). Loss is at random in both directions, seeded; a rate holds for each
-direction, with a queue of ${GOOD.queue} ms. Each case is counted for ${SECONDS} s in the same call: the road and the link change under it. The figures are WebRTC's own.
+Written by \`./x bench calls\`; do not edit. Two people in one call, each with an app and a Chromium with its test picture and tone; Ada is at
+the service's place, Cem at the other end of a link with ${GOOD.delay} ms one way (${2 * GOOD.delay} ms there and back). Loss is at random in both directions,
+seeded; a rate holds for each direction, with a queue of ${GOOD.queue} ms. Each case is counted for ${SECONDS} s in the same call: road and link change
+under it. The figures are WebRTC's own.
 
-- ${begun.toISOString().slice(0, 10)}, ${version('git', 'rev-parse', '--short', 'HEAD')}, ${version('chromium', '--version')}, Linux ${release()}, ${cpus().length} cores
-- noise: load average ${low} to ${high}; both browsers, which code video in software, and all programs share these cores
-${congestion ? `- congestion control of the TCP connections, by \`ss -ti\`: ${congestion.join('; ')}\n` : ''}
+${version('chromium', '--version')}, Linux ${release()}, ${cpus().length} cores. The noise is in the column "load", the machine's load average: two
+browsers, which code video in software, share the cores with all programs and with whatever else the machine does.
+
 "Lost" is audio packets that never came, "made up" is the part of the sound that had to be concealed because packets were lost or late, "buffer" is
 how long sound waits to be even. "Longest pause" is the longest time in which nothing new came: where something is cut in mid-call, it is the time to
 recover (looked at every 100 ms).
 
 ## What Cem hears and sees (from Ada, over the link)
 
-${tableOf(rows, 'atCem')}
+${tableOf('Cem', HEAD, CASES.map((each) => each.name))}
 
 ## What Ada hears and sees (from Cem, over the link)
 
-${tableOf(rows, 'atAda')}
-${back ? afterRestarts(back) : ''}`;
-}
+${tableOf('Ada', HEAD, CASES.map((each) => each.name))}
 
-function afterRestarts({ sinceStart, sinceKill }) {
-  return `
-## When the service is killed outright and started again
+## The programs
 
-Three people in one call on this machine's loopback, without a bad link. All see and hear all again, in the same call and without a click,
-${told(sinceStart)} after the service was there again, and ${told(sinceKill)} after it was killed.
+"Back": three people in one call on loopback, without a bad link; the service is killed outright and started again; all see and hear all again, in
+the same call and without a click. Congestion control is what \`ss -ti\` says of every program's connections while Cem goes by a proxy.
+
+${tableOf('programs', ['what', 'figure', 'load', 'measured'], ['congestion control', 'back after the service is there again', 'back after the service was killed'])}
 `;
 }
 
-function tableOf(rows, side) {
-  const head = ['link', 'audio lost', 'made up', 'buffer', 'picture', 'frames/s', 'freezes', 'frozen', 'round trip', 'longest pause: audio', 'video'];
-  const body = rows.map((row) => [row.name, ...cells(row[side])]);
-  return [head, head.map(() => '---'), ...body].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+function tableOf(table, head, names) {
+  const rows = names.map((name) => kept.get(`${table}: ${name}`)).filter(Boolean);
+  return [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
+}
+
+/** What an earlier run wrote. */
+function rowsOf(text) {
+  const rows = new Map();
+  let table = '';
+  for (const line of text.split('\n')) {
+    table = /^## What (\w+) hears/.exec(line)?.[1] ?? (line === '## The programs' ? 'programs' : table);
+    const cells = line.startsWith('| ') ? line.slice(2, -2).split(' | ') : [];
+    if (cells.length > 1 && !['link', 'what', '---'].includes(cells[0])) rows.set(`${table}: ${cells[0]}`, cells);
+  }
+  return rows;
 }
 
 function cells({ audio, video, rttMs, pause }) {
@@ -181,8 +194,4 @@ function cells({ audio, video, rttMs, pause }) {
   const ms = (value) => (value === null ? '–' : `${Math.round(value)} ms`);
   const picture = video.height ? `${video.height}p` : 'none';
   return [percent(audio.lost), percent(audio.concealed), ms(audio.bufferMs), picture, video.perSecond.toFixed(0), video.freezes, `${video.frozenSeconds.toFixed(1)} s`, ms(rttMs), ms(pause.audio), ms(pause.video)];
-}
-
-function line(row) {
-  return `${row.name.padEnd(26)} Cem: ${cells(row.atCem).join(' · ')}   Ada: ${cells(row.atAda).join(' · ')}   load ${loadavg()[0].toFixed(1)}`;
 }
