@@ -4,6 +4,7 @@ import { createContext, useCallback, useContext, useSyncExternalStore } from "re
 import type { Command, View } from "./contract";
 import type { AppLink, LinkState, Trouble } from "./link/link";
 import type { CaptureSnapshot } from "./media/capture";
+import { type Choices, choices, subscribeChoices } from "./media/choices";
 import type { Device } from "./media/devices";
 import type { MediaSnapshot } from "./media/session";
 import type { Toasts } from "./toasts";
@@ -54,6 +55,11 @@ export function useMedia(): MediaSnapshot | null {
 export function useCaptured(): CaptureSnapshot | null {
   const { media } = useApp();
   return useSyncExternalStore(media.subscribe, media.captured);
+}
+
+/** What the person chose for calls. */
+export function useChoices(): Choices {
+  return useSyncExternalStore(subscribeChoices, choices);
 }
 
 /** Asks the app for something. What it says no to becomes a notice, and the caller gets the reason. */

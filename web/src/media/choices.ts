@@ -1,7 +1,5 @@
 // What a person chose for calls in this browser: devices, and how sound and picture are treated. Remembered between calls.
 
-import { useSyncExternalStore } from "react";
-
 export type Choices = {
   /** Device ids; null: the system's own choice. */
   microphone: string | null;
@@ -69,8 +67,4 @@ export function setChoices(change: Partial<Choices>): void {
 export function subscribeChoices(listener: () => void): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
-}
-
-export function useChoices(): Choices {
-  return useSyncExternalStore(subscribeChoices, choices);
 }

@@ -38,7 +38,7 @@ export type MediaSnapshot = {
 };
 
 type MakeOffer = Extract<MediaEvent, { kind: "makeOffer" }>;
-type OwnView = Pick<CallView, "muted" | "camera" | "cameraRefused" | "present">;
+type OwnView = Pick<CallView, "muted" | "camera" | "present">;
 /** Null: the app has taken it. */
 export type SendCommand = (command: Command) => Promise<object | null>;
 
@@ -121,7 +121,6 @@ export class Session {
       leaves: new Set(view.present.filter((person) => person.byProxy).map((person) => person.leaf)),
     };
     this.#setDelays();
-    if (view.cameraRefused && this.#share) void this.setSharing(false);
     void this.#apply();
   }
 
@@ -246,8 +245,9 @@ export class Session {
     if (this.#wantsCamera() && !camera && cameraTrouble && this.#connection) await this.#withoutCamera();
     const share = this.#share;
     this.#show({ own: share?.stream ?? picture, sharing: share ? { withSound: share.hasSound } : null });
-    await this.#connection?.send("audio", share ? share.soundWith(microphone) : microphone);
-    // Before the app has a place for it, no picture leaves.
+    // Before the app has a place for the picture, nothing of a screen leaves; and it may be a while before one is free.
+    const shown = this.#camera.value ? share : null;
+    await this.#connection?.send("audio", shown ? shown.soundWith(microphone) : microphone);
     await this.#connection?.send("video", this.#camera.value ? (share?.picture ?? camera) : null);
   }
 

@@ -1,8 +1,8 @@
 // Which microphone, camera and speaker are used.
 
 import { useId } from "react";
-import { useCaptured } from "../app";
-import { setChoices, useChoices } from "../media/choices";
+import { useCaptured, useChoices } from "../app";
+import { setChoices } from "../media/choices";
 import type { Listed } from "../media/devices";
 import { canChooseSpeaker } from "../media/sound";
 import { useWords } from "../words";

@@ -1,8 +1,7 @@
 // Before a call, or after it: who is in, who is not, how one will be seen and heard, and how to join.
 
-import { useCommand } from "../app";
+import { useChoices, useCommand } from "../app";
 import type { CallView } from "../contract";
-import { useChoices } from "../media/choices";
 import { Avatar } from "../parts/Avatar";
 import { Icon } from "../parts/Icon";
 import { useWords } from "../words";

@@ -1,9 +1,9 @@
 // What is wrong with sound or picture, and what goes out that one should know of. Said to screen readers too.
 
-import { useApp, useCaptured, useMedia } from "../app";
+import { useApp, useCaptured, useChoices, useMedia } from "../app";
 import type { CallView } from "../contract";
 import type { CaptureSnapshot } from "../media/capture";
-import { setChoices, useChoices } from "../media/choices";
+import { setChoices } from "../media/choices";
 import type { MediaSnapshot } from "../media/session";
 import { useWords, type Words } from "../words";
 import { explainDevice, explainQuality } from "../words/trouble";
@@ -28,11 +28,7 @@ export function CallNotices({ call, onStopSharing }: { call: CallView; onStopSha
           </p>
         ))}
       {media?.sharing && (
-        <Notice
-          text={media.sharing.withSound ? words.sharingWithSound : words.sharingYours}
-          action={words.stopSharing}
-          onAct={onStopSharing}
-        />
+        <Notice text={sharingOf(media.sharing, media.camera, words)} action={words.stopSharing} onAct={onStopSharing} />
       )}
       {voiceOnly && (
         <Notice text={words.voiceOnlyWhy} action={words.picturesAgain} onAct={() => setChoices({ voiceOnly: false })} />
@@ -42,6 +38,11 @@ export function CallNotices({ call, onStopSharing }: { call: CallView; onStopSha
       )}
     </div>
   );
+}
+
+function sharingOf({ withSound }: { withSound: boolean }, seen: boolean, words: Words): string {
+  if (!seen) return words.sharingWaits;
+  return withSound ? words.sharingWithSound : words.sharingYours;
 }
 
 function Notice({ text, action, onAct }: { text: string; action: string; onAct: () => void }) {

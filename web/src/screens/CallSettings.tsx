@@ -1,7 +1,7 @@
 // Settings of calls: ringing, how one comes in, how sound and picture are treated.
 
-import { useCaptured } from "../app";
-import { setChoices, useChoices } from "../media/choices";
+import { useCaptured, useChoices } from "../app";
+import { setChoices } from "../media/choices";
 import { Sheet } from "../parts/Detail";
 import { askToNotify, canNotify, notificationsDenied } from "../parts/notify";
 import { Toggle } from "../parts/Toggle";

@@ -1,9 +1,9 @@
 // In a call: the tiles, what is wrong with sound or picture, the switches, and the keys for them.
 
 import { useState } from "react";
-import { useApp, useCommand, useMedia } from "../app";
+import { useApp, useChoices, useCommand, useMedia } from "../app";
 import type { CallView } from "../contract";
-import { setChoices, useChoices } from "../media/choices";
+import { setChoices } from "../media/choices";
 import { canShareScreen } from "../media/screen";
 import { AddPeople } from "../parts/AddPeople";
 import { Icon } from "../parts/Icon";

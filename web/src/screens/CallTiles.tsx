@@ -1,7 +1,7 @@
 // The people in a call: all in equal size, or one large and the others beside.
 
+import { useChoices } from "../app";
 import type { CallView, PresentRow } from "../contract";
-import { useChoices } from "../media/choices";
 import type { MediaSnapshot } from "../media/session";
 import { pictureOf, type Shown } from "../media/slots";
 import { useWords } from "../words";

@@ -1,8 +1,8 @@
 // All calls: the running ones, which can be joined, and those that are over.
 
-import { useView } from "../app";
+import { useChoices, useView } from "../app";
 import type { CallRow } from "../contract";
-import { setChoices, useChoices } from "../media/choices";
+import { setChoices } from "../media/choices";
 import { moveAlongRows } from "../parts/arrow-keys";
 import { useNow } from "../parts/clock";
 import { ListHead } from "../parts/Detail";

@@ -1,9 +1,9 @@
 // Before a call: how one will be seen and heard, and with which devices.
 
 import { type ReactNode, useEffect } from "react";
-import { useApp, useCaptured } from "../app";
+import { useApp, useCaptured, useChoices } from "../app";
 import type { CaptureSnapshot } from "../media/capture";
-import { setChoices, useChoices } from "../media/choices";
+import { setChoices } from "../media/choices";
 import type { Device } from "../media/devices";
 import { DevicePicker } from "../parts/DevicePicker";
 import { Icon } from "../parts/Icon";

@@ -1,8 +1,7 @@
 // Settings: what can be set, each with its present value.
 
-import { useView } from "../app";
+import { useChoices, useView } from "../app";
 import type { ProxyUse } from "../contract";
-import { useChoices } from "../media/choices";
 import { moveAlongRows } from "../parts/arrow-keys";
 import { ListHead } from "../parts/Detail";
 import { Icon, type IconName } from "../parts/Icon";

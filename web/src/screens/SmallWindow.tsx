@@ -38,8 +38,11 @@ export function useSmallWindow(): SmallWindow {
 
 /** The same style sheets, language and direction. */
 function dress(pane: Document): void {
-  for (const sheet of document.querySelectorAll("link[rel=stylesheet], style"))
-    pane.head.append(pane.importNode(sheet, true));
+  for (const sheet of document.querySelectorAll<HTMLLinkElement | HTMLStyleElement>("link[rel=stylesheet], style")) {
+    const copy = pane.importNode(sheet, true);
+    if ("href" in sheet && "href" in copy) copy.href = sheet.href; // the new window has no address of its own
+    pane.head.append(copy);
+  }
   const { lang, dir } = document.documentElement;
   Object.assign(pane.documentElement, { lang, dir });
   pane.title = document.title;

@@ -1,7 +1,6 @@
 // Before a call that one starts oneself, for who wants to look at camera and microphone first.
 
-import { useCommand, useView } from "../app";
-import { useChoices } from "../media/choices";
+import { useChoices, useCommand, useView } from "../app";
 import { Icon } from "../parts/Icon";
 import { RoadSign } from "../parts/RoadSign";
 import { go } from "../route";

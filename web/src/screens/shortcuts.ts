@@ -1,7 +1,7 @@
 // Keys in a call. They do nothing while one writes, chooses, or holds a modifier; and they can be turned off.
 
 import { useEffect, useRef } from "react";
-import { useChoices } from "../media/choices";
+import { useChoices } from "../app";
 
 export type Shortcuts = {
   muted: boolean;

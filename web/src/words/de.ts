@@ -268,6 +268,7 @@ export const de = ({ t, plural, list, number, percent }: Format): Catalogue => (
   stopSharing: "Nicht mehr teilen",
   sharingYours: "Du teilst deinen Bildschirm. Das Bild deiner Kamera wird solange nicht gesendet.",
   sharingWithSound: "Du teilst deinen Bildschirm mit Ton. Das Bild deiner Kamera wird solange nicht gesendet.",
+  sharingWaits: "Dein Bildschirm ist zu sehen, sobald ein Platz für ein Bild da ist.",
   sharesScreen: (name) => t`${name} teilt den Bildschirm`,
   screenOf: (name) => t`Bildschirm von ${name}`,
   yourScreen: "Dein Bildschirm",

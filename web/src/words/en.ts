@@ -273,6 +273,7 @@ export const en = ({ t, plural, list, number, percent }: Format) => ({
   stopSharing: "Stop sharing",
   sharingYours: "You share your screen. Your camera’s picture is not sent meanwhile.",
   sharingWithSound: "You share your screen with its sound. Your camera’s picture is not sent meanwhile.",
+  sharingWaits: "Your screen is seen as soon as there is a place for a picture.",
   sharesScreen: (name: string) => t`${name} shares the screen`,
   screenOf: (name: string) => t`Screen of ${name}`,
   yourScreen: "Your screen",

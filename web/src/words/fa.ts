@@ -262,6 +262,7 @@ export const fa = ({ t, plural, list, number, percent }: Format): Catalogue => (
   stopSharing: "پایان اشتراک",
   sharingYours: "صفحهٔ خود را به اشتراک گذاشته‌اید. تصویر دوربین شما در این مدت فرستاده نمی‌شود.",
   sharingWithSound: "صفحهٔ خود را با صدا به اشتراک گذاشته‌اید. تصویر دوربین شما در این مدت فرستاده نمی‌شود.",
+  sharingWaits: "صفحهٔ شما دیده می‌شود همین که جایی برای تصویر باشد.",
   sharesScreen: (name) => t`${name} صفحه را به اشتراک گذاشته است`,
   screenOf: (name) => t`صفحهٔ ${name}`,
   yourScreen: "صفحهٔ شما",
