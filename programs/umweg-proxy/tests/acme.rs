@@ -79,6 +79,8 @@ struct Pebble {
     folder: tempfile::TempDir,
     directory: String,
     asks_port: u16,
+    /// Read to the end: a program whose output is closed is ended by its next line.
+    _says: Option<mpsc::Receiver<String>>,
 }
 
 impl Pebble {
@@ -112,7 +114,7 @@ impl Pebble {
         let lines = lines_of(authority.stdout.take().unwrap());
         hear(&lines, "ACME directory available at");
         let processes = vec![name_server, authority];
-        Self { processes, folder, directory: format!("https://localhost:{listen}/dir"), asks_port }
+        Self { processes, folder, directory: format!("https://localhost:{listen}/dir"), asks_port, _says: Some(lines) }
     }
 
     /// The address of an authority that does not run.
@@ -120,7 +122,7 @@ impl Pebble {
         let [listen, asks_port] = free_ports();
         let folder = tempfile::tempdir().unwrap();
         write_certificates(folder.path());
-        Self { processes: Vec::new(), folder, directory: format!("https://localhost:{listen}/dir"), asks_port }
+        Self { processes: Vec::new(), folder, directory: format!("https://localhost:{listen}/dir"), asks_port, _says: None }
     }
 
     fn root(&self) -> PathBuf {
@@ -192,15 +194,15 @@ impl Drop for Running {
 
 /// The authority's own certificate, and the one that vouches for it.
 fn write_certificates(folder: &Path) {
-    let (root_key, key) = (rcgen::KeyPair::generate().unwrap(), rcgen::KeyPair::generate().unwrap());
-    let mut root = rcgen::CertificateParams::default();
-    root.distinguished_name.push(rcgen::DnType::CommonName, "root");
-    root.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    std::fs::write(folder.join("ca.pem"), root.self_signed(&root_key).unwrap().pem()).unwrap();
-    let own = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
-    let own = own.signed_by(&key, &rcgen::Issuer::new(root, root_key)).unwrap();
-    std::fs::write(folder.join("own.pem"), own.pem()).unwrap();
-    std::fs::write(folder.join("key.pem"), key.serialize_pem()).unwrap();
+    std::fs::write(folder.join("extensions"), "subjectAltName=DNS:localhost").unwrap();
+    for line in [
+        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem -subj /CN=root -days 2",
+        "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key.pem -out own.csr -subj /CN=own",
+        "x509 -req -in own.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile extensions -out own.pem",
+    ] {
+        let output = Command::new("openssl").args(line.split(' ')).current_dir(folder).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
 }
 
 fn service() -> String {
