@@ -1,28 +1,32 @@
 //! The settings, read and checked: everything that can be wrong is found before a port is opened.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use data_encoding::BASE64URL_NOPAD;
-use umweg_io::config::load_or_make_secret;
 use umweg_io::site::Site;
 use umweg_io::tls::Certificate;
 use umweg_wire::links::Linked;
 use umweg_wire::proto::v1::{ProxyLink, ServiceLink};
 
+use crate::acme::Acme;
+use crate::invites::Invites;
+use crate::invites::book::Book;
+use crate::others::Others;
 use crate::settings::{PortSetting, Settings};
-
-/// Random bytes in the secret path.
-const SECRET_BYTES: usize = 18;
 
 /// What a proxy needs to run.
 pub struct Plan {
     /// Where the roads lead.
     pub service: ServiceLink,
-    /// The secret path of the invite.
-    pub path: String,
-    /// For the TLS port.
+    /// Who may come in.
+    pub book: Arc<Book>,
+    /// Other messengers' people.
+    pub others: Others,
+    /// For the TLS port, as it begins.
     pub certificate: Option<Certificate>,
+    /// Who gets a certificate that the web's authorities know.
+    pub acme: Option<Acme>,
     /// What everybody else sees.
     pub site: Site,
     /// As it was said.
@@ -41,7 +45,7 @@ pub struct Ports {
 }
 
 impl Plan {
-    /// Reads and checks everything. The invite's secret and the certificate are made the first time.
+    /// Reads and checks everything. The first invite and the certificate are made the first time.
     pub fn new(settings: Settings) -> Result<Self> {
         let service = ServiceLink::from_link(&settings.service).context("the service's link (--service) cannot be used")?;
         if service.relay_port == 0 {
@@ -51,10 +55,17 @@ impl Plan {
             bail!("all ports are off: leave at least one on, best --tls-port 443");
         }
         make_folder(&settings.data)?;
-        let site = settings.site.as_deref().map_or_else(|| Ok(Site::default()), Site::folder)?;
-        let certificate = certificate(&settings)?;
-        let path = secret_path(&settings.data)?;
-        let plan = Self { service, path, certificate, site, settings };
+        let site = match (&settings.site, &settings.site_upstream) {
+            (Some(folder), _) => Site::folder(folder)?,
+            (None, Some(url)) => Site::upstream(url)?,
+            (None, None) => Site::default(),
+        };
+        let acme = Acme::new(&settings)?;
+        let certificate = certificate(&settings, acme.as_ref())?;
+        let others = Others::new(&settings)?;
+        Invites::of(&settings.data).begin(&mut rand::rng())?;
+        let book = Book::open(&settings.data)?;
+        let plan = Self { service, book, others, certificate, acme, site, settings };
         let link = plan.link(Ports { tls: 443, ..Ports::default() })?;
         if !link.is_whole() {
             bail!("--host must be a domain name or an address, without https:// or a path, and --name at most 256 bytes");
@@ -62,21 +73,22 @@ impl Plan {
         Ok(plan)
     }
 
-    /// What the volunteer passes on.
+    /// What the volunteer passes on: the oldest invite's link. Without an invite its path leads nowhere.
     pub fn link(&self, ports: Ports) -> Result<ProxyLink> {
-        let own = self.settings.cert.is_none();
+        let own = self.settings.cert.is_none() && self.acme.is_none();
         let pin = match &self.certificate {
             Some(certificate) if own => certificate.pin()?.to_vec(),
             _ => Vec::new(),
         };
+        let settings = &self.settings;
         Ok(ProxyLink {
-            host: self.settings.host.clone(),
-            tls_port: ports.tls.into(),
+            host: settings.host.clone(),
+            tls_port: settings.public_tls_port.unwrap_or(ports.tls).into(),
             pin,
-            path: self.path.clone(),
-            plain_port: ports.plain.into(),
+            path: self.book.oldest_path().unwrap_or_else(|| "/".to_owned()),
+            plain_port: settings.public_plain_port.unwrap_or(ports.plain).into(),
             bare_port: ports.bare.into(),
-            name: self.settings.name.clone(),
+            name: settings.name.clone(),
         })
     }
 
@@ -97,20 +109,13 @@ fn make_folder(data: &Path) -> Result<()> {
         .with_context(|| format!("cannot make the data folder {} (--data): choose one that this user may write to", data.display()))
 }
 
-fn certificate(settings: &Settings) -> Result<Option<Certificate>> {
+fn certificate(settings: &Settings, acme: Option<&Acme>) -> Result<Option<Certificate>> {
+    if let Some(stored) = acme.and_then(Acme::stored) {
+        return Ok(Some(stored));
+    }
     match (&settings.cert, &settings.key, settings.tls_port) {
         (_, _, PortSetting::Off) => Ok(None),
         (Some(chain), Some(key), _) => Ok(Some(Certificate::from_pem_files(chain, key)?)),
         _ => Ok(Some(Certificate::load_or_make(&settings.data, &settings.host)?)),
     }
-}
-
-/// Made at the first start, and kept: the link stays the same.
-fn secret_path(data: &Path) -> Result<String> {
-    let file = data.join("invite");
-    let make = || format!("/{}", BASE64URL_NOPAD.encode(&rand::random::<[u8; SECRET_BYTES]>())).into_bytes();
-    let read = load_or_make_secret(&file, make).with_context(|| format!("cannot read or write {}", file.display()))?;
-    let path = String::from_utf8(read).ok().map(|path| path.trim().to_owned());
-    path.filter(|path| path.starts_with('/') && path.len() > SECRET_BYTES)
-        .with_context(|| format!("{} is damaged: restore it, or delete it to get a new link", file.display()))
 }

@@ -5,11 +5,19 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand};
+use umweg_road::first_bytes::Port;
 use umweg_wire::limits::PROXY_CONNECTIONS_MAX;
+
+use crate::amount::Amount;
+use crate::date::Date;
+use crate::upstreams::{ConnectTo, ListKey};
+
+/// Gives certificates to everybody, for nothing.
+const LETS_ENCRYPT: &str = "https://acme-v02.api.letsencrypt.org/directory";
 
 /// Lends people a road to their messenger's service, where it is blocked.
 ///
-/// It needs a host with a public address, better with a domain name, and the ports 443, 80 and 5222. To anyone without your link it
+/// It needs a host with a public address, better with a domain name, and the ports 443 and 80. To anyone without your link it
 /// is a web site.
 #[derive(Parser)]
 #[command(name = "umweg-proxy", version, arg_required_else_help = true)]
@@ -26,10 +34,66 @@ pub enum Action {
     Run(Settings),
     /// Shows the link to pass on to people whom you trust, as text and as a QR code.
     Link(Settings),
+    /// Makes, shows and revokes invites: each is a link with a secret and bounds of its own. The running proxy notices at once.
+    #[command(subcommand)]
+    Invite(InviteAction),
     /// Says whether these settings would work, without opening a port.
     CheckConfig(Settings),
     /// Writes a configuration file with every setting, commented, to standard output.
     ExampleConfig,
+}
+
+/// What can be done with invites.
+#[derive(Subcommand)]
+pub enum InviteAction {
+    /// Makes one and shows its link.
+    Add(NewInvite),
+    /// Shows all, with what went through them.
+    List(Folder),
+    /// Shows one with its link, as text and as a QR code.
+    Show(NamedInvite),
+    /// Takes one back: who uses it is cut, and its link leads to the web site only.
+    Revoke(NamedInvite),
+}
+
+/// Where the invites are.
+#[derive(Args)]
+pub struct Folder {
+    /// The proxy's data folder.
+    #[arg(long, env = "UMWEG_PROXY_DATA", default_value = "umweg-proxy-data", value_name = "FOLDER")]
+    pub data: PathBuf,
+}
+
+/// One of them.
+#[derive(Args)]
+pub struct NamedInvite {
+    /// Its name.
+    pub name: String,
+    /// Where it is.
+    #[command(flatten)]
+    pub folder: Folder,
+}
+
+/// A new one.
+#[derive(Args)]
+pub struct NewInvite {
+    /// A name for your own eyes: for whom it is.
+    pub name: String,
+    /// How many connections may be open at once. One person has one, and in a call one or two more.
+    #[arg(long, value_name = "NUMBER")]
+    pub connections_max: Option<u32>,
+    /// Bytes a second at most, for example 500k or 2M.
+    #[arg(long, value_name = "BYTES")]
+    pub bandwidth: Option<Amount>,
+    /// Bytes in a month (UTC) at most, both directions together, for example 50G.
+    #[arg(long, value_name = "BYTES")]
+    pub monthly: Option<Amount>,
+    /// The last day (UTC) on which it opens anything.
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub expires: Option<Date>,
+    /// Where the invites are.
+    #[command(flatten)]
+    pub folder: Folder,
 }
 
 /// How a proxy is set up.
@@ -63,12 +127,13 @@ pub struct Settings {
     #[arg(long, env = "UMWEG_PROXY_PLAIN_PORT", default_value = "80", value_name = "PORT")]
     pub plain_port: PortSetting,
 
-    /// The port for the bare session, or `off`.
-    #[arg(long, env = "UMWEG_PROXY_BARE_PORT", default_value = "5222", value_name = "PORT")]
+    /// The port for the bare session, or `off`. It knows no invites: whoever has the service's link can use it, and none can be
+    /// taken back. 5222 is usual.
+    #[arg(long, env = "UMWEG_PROXY_BARE_PORT", default_value = "off", value_name = "PORT")]
     pub bare_port: PortSetting,
 
-    /// The certificate chain (PEM) for your name, for example from certbot. Without one the proxy makes its own, and your link says
-    /// how to recognise it.
+    /// The certificate chain (PEM) for your name, for example from certbot. Without one the proxy asks for one, if it has a domain
+    /// name; for a bare address it makes its own, and your link says how to recognise it.
     #[arg(long, env = "UMWEG_PROXY_CERT", requires = "key", value_name = "FILE")]
     pub cert: Option<PathBuf>,
 
@@ -76,11 +141,62 @@ pub struct Settings {
     #[arg(long, env = "UMWEG_PROXY_KEY", requires = "cert", value_name = "FILE")]
     pub key: Option<PathBuf>,
 
+    /// Where to ask for a certificate for your domain name, when you give none (ACME). By using it you accept that authority's
+    /// terms; for Let's Encrypt: https://letsencrypt.org/repository/. `off`: the proxy makes its own.
+    #[arg(long, env = "UMWEG_PROXY_ACME_DIRECTORY", default_value = LETS_ENCRYPT, value_name = "URL")]
+    pub acme_directory: String,
+
+    /// The authority (PEM) that vouches for that place itself, when this system does not know it.
+    #[arg(long, env = "UMWEG_PROXY_ACME_CA", value_name = "FILE")]
+    pub acme_ca: Option<PathBuf>,
+
     /// A folder with a web site to show to everybody else; without one there is a plain page.
     #[arg(long, env = "UMWEG_PROXY_SITE", value_name = "FOLDER")]
     pub site: Option<PathBuf>,
 
-    /// Where the proxy keeps the secret of your link, and its own certificate.
+    /// The address of your own web site, for example http://127.0.0.1:8080: everybody else is passed on to it.
+    #[arg(long, env = "UMWEG_PROXY_SITE_UPSTREAM", conflicts_with = "site", value_name = "URL")]
+    pub site_upstream: Option<String>,
+
+    /// The ports whose connections come by another server of yours that sends the PROXY protocol (1 or 2): `tls`, `plain`, `bare`,
+    /// or with a number a second port for such connections, for example `tls=8443`. The addresses in it are thrown away.
+    #[arg(long, env = "UMWEG_PROXY_PROXY_PROTOCOL", value_delimiter = ',', value_name = "PORTS")]
+    pub proxy_protocol: Vec<Announced>,
+
+    /// The port for HTTPS that people reach, if another server of yours listens there and passes connections on.
+    #[arg(long, env = "UMWEG_PROXY_PUBLIC_TLS_PORT", value_name = "PORT")]
+    pub public_tls_port: Option<u16>,
+
+    /// The same for HTTP.
+    #[arg(long, env = "UMWEG_PROXY_PUBLIC_PLAIN_PORT", value_name = "PORT")]
+    pub public_plain_port: Option<u16>,
+
+    /// Helps Signal's people too. It needs a domain name with a certificate that everybody trusts. Whoever knows Signal's way can
+    /// then find out that this is a proxy.
+    #[arg(long, env = "UMWEG_PROXY_SIGNAL")]
+    pub signal: bool,
+
+    /// Helps WhatsApp's people too. Whoever knows WhatsApp's way can then find out that this is a proxy.
+    #[arg(long, env = "UMWEG_PROXY_WHATSAPP")]
+    pub whatsapp: bool,
+
+    /// The ports for WhatsApp's pictures and files, when it is helped; WhatsApp knows 587 and 7777. `off`: none.
+    #[arg(long, env = "UMWEG_PROXY_WHATSAPP_MEDIA_PORTS", default_value = "587", value_delimiter = ',', value_name = "PORTS")]
+    pub whatsapp_media_ports: Vec<PortSetting>,
+
+    /// A newer list of the hosts to which other messengers' people are led, with its signature in a file of the same name and `.sig`.
+    #[arg(long, env = "UMWEG_PROXY_UPSTREAMS", requires = "upstreams_key", value_name = "FILE")]
+    pub upstreams: Option<PathBuf>,
+
+    /// Whose signature counts for that list: an Ed25519 public key in base64.
+    #[arg(long, env = "UMWEG_PROXY_UPSTREAMS_KEY", requires = "upstreams", value_name = "KEY")]
+    pub upstreams_key: Option<ListKey>,
+
+    /// For tests only: connections to an upstream go to that address instead.
+    #[arg(long, env = "UMWEG_PROXY_CONNECT_TO", value_delimiter = ',', value_name = "HOST:PORT:ADDRESS:PORT")]
+    pub connect_to: Vec<ConnectTo>,
+
+    /// Where the proxy keeps the secret of your link, its certificates and their keys.
     #[arg(long, env = "UMWEG_PROXY_DATA", default_value = "umweg-proxy-data", value_name = "FOLDER")]
     pub data: PathBuf,
 
@@ -92,7 +208,7 @@ pub struct Settings {
     #[arg(long, env = "UMWEG_PROXY_DRAIN_SECONDS", default_value_t = 5)]
     pub drain_seconds: u64,
 
-    /// A loopback address for Prometheus metrics, for example 127.0.0.1:9464. They hold no addresses.
+    /// A loopback address for a page with your invites and for Prometheus metrics, for example 127.0.0.1:9464. They hold no addresses.
     #[arg(long, env = "UMWEG_PROXY_METRICS", value_name = "ADDRESS:PORT")]
     pub metrics: Option<SocketAddr>,
 }
@@ -124,5 +240,29 @@ impl PortSetting {
             Self::Off => None,
             Self::On(port) => Some(SocketAddr::new(address, port)),
         }
+    }
+}
+
+/// A port of which another server sends the PROXY protocol.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Announced {
+    /// Which one.
+    pub port: Port,
+    /// A second one for such connections; without, it is the port itself.
+    pub second: Option<u16>,
+}
+
+impl FromStr for Announced {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, second) = text.split_once('=').map_or((text, None), |(name, second)| (name, Some(second)));
+        let port = match name {
+            "tls" => Port::Tls,
+            "plain" => Port::Plain,
+            "bare" => Port::Bare,
+            _ => return Err("a port is `tls`, `plain` or `bare`, and for a second one for example `tls=8443`".to_owned()),
+        };
+        let second = second.map(str::parse).transpose().map_err(|_| "a port is a number up to 65535".to_owned())?;
+        Ok(Self { port, second })
     }
 }

@@ -1,23 +1,18 @@
 //! A proxy in front of a service, end to end on loopback with real TLS.
 #![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
-use std::net::SocketAddr;
+#[expect(dead_code, reason = "these tests use a part of it")]
+mod house;
 
+use house::{Running, Service, ask, exchange, get, service_link};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use umweg_io::clock;
 use umweg_io::dial::{DialError, Form, RoadChoice, Who, dial};
-use umweg_io::listen::{Arrivals, Doors, Entrance, ListenConfig};
-use umweg_io::log::ForbidsPrivate;
-use umweg_io::session::{Purpose, Scheme, SealedStream, StaticKey};
-use umweg_io::shutdown::Shutdown;
-use umweg_io::site::Site;
-use umweg_proxy::plan::Plan;
-use umweg_proxy::proxy::Proxy;
-use umweg_proxy::settings::{Action, Program};
+use umweg_io::listen::Doors;
+use umweg_io::session::{Purpose, SealedStream};
 use umweg_road::ranking::{Failure, Output, ProxyUse, Ranking, Winners};
 use umweg_road::upgrade::Upgrade;
-use umweg_wire::links::Linked;
 use umweg_wire::proto::v1::{ProxyLink, ServiceLink};
 
 #[tokio::test]
@@ -183,124 +178,4 @@ async fn seek(ranking: &mut Ranking, service: &ServiceLink) -> (umweg_road::rank
         tokio::time::sleep(due.since(clock::now())).await;
         ranking.handle_timeout(clock::now());
     }
-}
-
-struct Service {
-    link: ServiceLink,
-    arrivals: Arrivals,
-    shutdown: Shutdown,
-}
-
-impl Service {
-    async fn start() -> Self {
-        ForbidsPrivate::new(["/live"]).everywhere();
-        let key = StaticKey::random(&mut rand::rng());
-        let doors = Doors { relay: Some(([127, 0, 0, 1], 0).into()), ..Doors::default() };
-        let config = ListenConfig {
-            doors,
-            tls: None,
-            path: "/live".into(),
-            key: key.clone(),
-            scheme: Scheme::default(),
-            site: Site::default(),
-            connections_max: 100,
-        };
-        let entrance = Entrance::bind(config).await.unwrap();
-        let link = service_link(*key.public(), entrance.addresses());
-        let shutdown = Shutdown::new();
-        Self { link, arrivals: entrance.open(&shutdown), shutdown }
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        self.shutdown.begin();
-    }
-}
-
-fn service_link(static_key: [u8; 32], doors: Doors) -> ServiceLink {
-    ServiceLink {
-        host: "127.0.0.1".into(),
-        static_key: static_key.to_vec(),
-        // A service that is blocked: nobody listens there.
-        tls_port: 9,
-        path: "/live".into(),
-        relay_port: doors.relay.map_or(0, |relay| relay.port().into()),
-        ..Default::default()
-    }
-}
-
-/// A proxy of its own, with its own runtime: stopping it cuts what it carries.
-struct Running {
-    link: ProxyLink,
-    runtime: Option<tokio::runtime::Runtime>,
-    _data: tempfile::TempDir,
-}
-
-impl Running {
-    async fn start(service: &ServiceLink, more: &[&str]) -> Self {
-        let data = tempfile::tempdir().unwrap();
-        let service = format!("--service={}", service.to_link());
-        let folder = format!("--data={}", data.path().display());
-        let mut arguments = vec!["umweg-proxy", "run", &service, &folder, "--host=127.0.0.1", "--listen=127.0.0.1"];
-        arguments.extend(["--tls-port=0", "--plain-port=0", "--bare-port=0"]);
-        arguments.extend(more);
-        let program: Program = umweg_io::config::try_parse(arguments).unwrap();
-        let Action::Run(settings) = program.action else { panic!("not the action asked for") };
-        let plan = Plan::new(settings).unwrap();
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let opened = runtime.spawn(async move {
-            let proxy = Proxy::bind(plan).await.unwrap();
-            let link = proxy.link().clone();
-            proxy.open(&Shutdown::new());
-            link
-        });
-        Self { link: opened.await.unwrap(), runtime: Some(runtime), _data: data }
-    }
-
-    fn plain(&self) -> SocketAddr {
-        ([127, 0, 0, 1], u16::try_from(self.link.plain_port).unwrap()).into()
-    }
-
-    fn bare(&self) -> SocketAddr {
-        ([127, 0, 0, 1], u16::try_from(self.link.bare_port).unwrap()).into()
-    }
-
-    async fn stop(mut self) {
-        let runtime = self.runtime.take().unwrap();
-        tokio::task::spawn_blocking(move || drop(runtime)).await.unwrap();
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
-    }
-}
-
-async fn exchange(from: &mut SealedStream, to: &mut SealedStream, bytes: &[u8]) -> Vec<u8> {
-    let mut got = vec![0; bytes.len()];
-    let write = async {
-        from.write_all(bytes).await.unwrap();
-        from.flush().await.unwrap();
-    };
-    let ((), read) = tokio::join!(write, to.read_exact(&mut got));
-    read.unwrap();
-    got
-}
-
-fn get(path: &str) -> Vec<u8> {
-    format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").into_bytes()
-}
-
-/// The whole answer, without its date.
-async fn ask(door: SocketAddr, request: &[u8]) -> String {
-    let mut tcp = TcpStream::connect(door).await.unwrap();
-    tcp.write_all(request).await.unwrap();
-    tcp.shutdown().await.unwrap();
-    let mut answer = Vec::new();
-    let _ = tcp.read_to_end(&mut answer).await;
-    String::from_utf8_lossy(&answer).lines().filter(|line| !line.starts_with("Date: ")).map(|line| format!("{line}\r\n")).collect()
 }
