@@ -7,10 +7,23 @@ use umweg_wire::proto::v1::{self, participant_event::Event, participant_request:
 use umweg_wire::{LogId, Ticket, Timestamp, limits};
 
 /// All calls.
-#[derive(Default)]
 pub(crate) struct Desk {
     rooms: BTreeMap<LogId, Vec<Seat>>,
     serial: u32,
+    /// Places with video, as the operator set them.
+    pub(crate) cameras_max: usize,
+    lie: Option<RosterLie>,
+}
+
+/// How the service lies about who is in a call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RosterLie {
+    /// Shows somebody whose note nobody of the call has signed.
+    ShowsAStranger,
+    /// Shows the seat of that device's earlier time in the call, with the note it signed then.
+    ShowsWhoLeft { device: usize },
+    /// Does not show that device's seat.
+    Hides { device: usize },
 }
 
 /// A participant's place.
@@ -24,6 +37,12 @@ struct Seat {
     until: Option<Timestamp>,
 }
 
+impl Default for Desk {
+    fn default() -> Self {
+        Self { rooms: BTreeMap::new(), serial: 0, cameras_max: limits::CAMERAS_MAX, lie: None }
+    }
+}
+
 impl Desk {
     /// What a device says on its `Participate` stream for that log. Answers with what it hears back; a change of the roster is
     /// told by `roster`.
@@ -35,7 +54,7 @@ impl Desk {
                 seats.retain(|seat| seat.device != device);
                 let mut ticket = Ticket([0; 16]);
                 ticket.0[..4].copy_from_slice(&self.serial.to_be_bytes());
-                let camera = enter.camera && seats.iter().filter(|seat| seat.camera).count() < limits::CAMERAS_MAX;
+                let camera = enter.camera && seats.iter().filter(|seat| seat.camera).count() < self.cameras_max;
                 seats.push(Seat { device, participant: self.serial, ticket, note: enter.note, camera, until: None });
                 Some(Event::Entered(v1::Entered {
                     participant: self.serial,
@@ -55,11 +74,15 @@ impl Desk {
                 None
             }
             Request::Camera(camera) => {
-                seats.iter_mut().filter(|seat| seat.device == device).for_each(|seat| seat.camera = camera.on);
-                Some(Event::Camera(v1::CameraAnswer { on: camera.on }))
+                let others = seats.iter().filter(|seat| seat.camera && seat.device != device).count();
+                let on = camera.on && others < self.cameras_max;
+                seats.iter_mut().filter(|seat| seat.device == device).for_each(|seat| seat.camera = on);
+                Some(Event::Camera(v1::CameraAnswer { on }))
             }
             Request::Leave(_) => {
-                seats.retain(|seat| seat.device != device);
+                if self.lie != Some(RosterLie::ShowsWhoLeft { device }) {
+                    seats.retain(|seat| seat.device != device);
+                }
                 None
             }
             Request::Videos(_) => None,
@@ -88,12 +111,30 @@ impl Desk {
         changed
     }
 
+    /// Begins to lie.
+    pub(crate) fn turn(&mut self, lie: RosterLie) {
+        self.lie = Some(lie);
+    }
+
+    /// Killed and started again: every seat is gone. Answers with who had one, and where.
+    pub(crate) fn restart(&mut self) -> Vec<(usize, LogId)> {
+        let rooms = std::mem::take(&mut self.rooms);
+        rooms.into_iter().flat_map(|(log, seats)| seats.into_iter().map(move |seat| (seat.device, log))).collect()
+    }
+
     pub(crate) fn roster(&self, log: LogId) -> v1::Roster {
         let seats = self.rooms.get(&log).map(Vec::as_slice).unwrap_or_default();
         let present = |seat: &Seat| v1::Present { participant: seat.participant, note: seat.note.clone(), camera: seat.camera };
+        let hidden = |seat: &&Seat| self.lie != Some(RosterLie::Hides { device: seat.device });
+        let stranger = v1::Present { participant: u32::MAX, note: vec![7; 400], camera: false };
         v1::Roster {
-            present: seats.iter().map(present).collect(),
-            cameras_max: u32::try_from(limits::CAMERAS_MAX).unwrap_or(u32::MAX),
+            present: seats
+                .iter()
+                .filter(hidden)
+                .map(present)
+                .chain((self.lie == Some(RosterLie::ShowsAStranger)).then_some(stranger))
+                .collect(),
+            cameras_max: u32::try_from(self.cameras_max).unwrap_or(u32::MAX),
             participants_max: u32::try_from(limits::PARTICIPANTS_MAX).unwrap_or(u32::MAX),
         }
     }

@@ -16,6 +16,7 @@ mod schedule;
 mod service;
 mod world;
 
+pub use desk::RosterLie;
 pub use network::Temper;
 pub use people::{Person, Script};
 pub use service::Malice;

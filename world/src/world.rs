@@ -11,7 +11,7 @@ use umweg_client::view::View;
 use umweg_wire::proto::v1::{self, participant_event, participant_request};
 use umweg_wire::{CallId, LogId, Timestamp};
 
-use crate::desk::Desk;
+use crate::desk::{Desk, RosterLie};
 use crate::device::{Device, Link};
 use crate::network::{Fate, Temper};
 use crate::schedule::Schedule;
@@ -160,6 +160,30 @@ impl World {
     /// The service begins to lie.
     pub fn turn(&mut self, malice: Malice) {
         self.service.turn(malice);
+    }
+
+    /// The SFU is killed and started again: streams break, seats are gone.
+    pub fn restart_sfu(&mut self) {
+        for (device, log) in self.desk.restart() {
+            let call = self.devices[device].taking_part.iter().find(|(_, at)| **at == log).map(|(call, _)| *call);
+            if let Some(call) = call {
+                self.devices[device].taking_part.remove(&call);
+                self.send_from_desk(device, Input::ParticipantLost { call, failure: Failure::Unreachable });
+            }
+            self.tell_roster(log);
+        }
+    }
+
+    /// The SFU begins to lie about who is in that call.
+    pub fn turn_sfu(&mut self, lie: RosterLie, call: CallId) {
+        self.desk.turn(lie);
+        let logs: Vec<LogId> = self.devices.iter().filter_map(|device| device.watching.get(&call).copied()).take(1).collect();
+        logs.into_iter().for_each(|log| self.tell_roster(log));
+    }
+
+    /// The operator allows that many cameras in a call.
+    pub fn allow_cameras(&mut self, max: usize) {
+        self.desk.cameras_max = max;
     }
 
     /// The device loses its MLS state, but not its messages.

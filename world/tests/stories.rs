@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use umweg_client::command::{Command, Look};
-use umweg_client::view::{Absence, CallState, CallView, Line, Standing, View};
+use umweg_client::view::{Absence, CallState, CallView, Line, PresentRow, PresentWarning, Standing, View};
 use umweg_wire::{CallId, LogId};
 use umweg_world::oracle::lines;
-use umweg_world::{Malice, Person, Temper, World};
+use umweg_world::{Malice, Person, RosterLie, Temper, World};
 
 const SOON: Duration = Duration::from_secs(120);
 
@@ -158,6 +158,140 @@ fn who_was_not_invited_has_no_such_call() -> Result<()> {
     assert!(world.command(stranger, Command::JoinCall { call, video: false }).is_err());
     assert!(view(&world, stranger)?.calls.is_empty());
     Ok(())
+}
+
+#[test]
+fn two_who_call_at_the_same_moment_are_in_one_call_whatever_the_network() -> Result<()> {
+    for seed in 20..26 {
+        let (mut world, people, group) = three_in_a_group(seed)?;
+        for person in &people[..2] {
+            world.command(person.device, Command::StartCall { chat: group, video: false })?;
+        }
+        world.run_until(SOON, "all know one call", |world| {
+            let mut calls = Vec::new();
+            for person in &people {
+                calls.push(view(world, person.device)?.calls.iter().map(|row| row.id).collect::<Vec<_>>());
+            }
+            Ok(calls[0].len() == 1 && calls.iter().all(|known| *known == calls[0]))
+        })?;
+        let call = view(&world, people[2].device)?.calls[0].id;
+        all_are_in(&mut world, call, &people[..2])?;
+    }
+    Ok(())
+}
+
+#[test]
+fn after_a_restart_of_the_sfu_everybody_is_back_in_three_seconds_without_a_click() -> Result<()> {
+    let (mut world, people, call) = all_in_a_call(9)?;
+    world.restart_sfu();
+    world.run_for(Duration::from_millis(100))?;
+    assert!(!seated(&world, people[0], call)?, "the seats are gone");
+    world.run_until(Duration::from_secs(3), "all are seated again", |world| {
+        people.iter().try_fold(true, |all, person| Ok(all && seated(world, *person, call)?))
+    })
+}
+
+/// Whether the panel shows everybody's media.
+fn seated(world: &World, person: Person, call: CallId) -> Result<bool> {
+    let shown = panel(world, person, call)?;
+    let inside = matches!(shown.state, CallState::In { .. });
+    Ok(inside && shown.present.len() == 3 && shown.present.iter().all(|row| row.participant.is_some()))
+}
+
+#[test]
+fn a_road_lost_for_less_than_a_minute_costs_no_seat() -> Result<()> {
+    let (mut world, people, call) = all_in_a_call(10)?;
+    let seats = |world: &World| -> Result<Vec<_>> {
+        Ok(panel(world, people[0], call)?.present.iter().map(|row| (row.account, row.participant, row.leaf)).collect())
+    };
+    let (before, code) = (seats(&world)?, panel(&world, people[0], call)?.code);
+    world.go_away(people[1].device);
+    world.run_for(Duration::from_secs(45))?;
+    world.come_back(people[1].device);
+    world.run_for(Duration::from_secs(60))?;
+    assert!(seats(&world)? == before, "the same seats, and none twice");
+    assert!(panel(&world, people[0], call)?.code == code, "the same keys");
+    assert!(seated(&world, people[1], call)?);
+    Ok(())
+}
+
+#[test]
+fn who_waits_for_a_camera_gets_the_next_free_place() -> Result<()> {
+    let (mut world, people, group) = three_in_a_group(11)?;
+    world.allow_cameras(2);
+    let call = call_of_all(&mut world, &people, group)?;
+    let late = people[2];
+    let shown = panel(&world, late, call)?;
+    assert!(shown.camera_refused && !shown.camera, "it is told why the camera is off");
+    world.command(people[0].device, Command::Camera { call, on: false })?;
+    world.run_until(SOON, "the place is taken", |world| {
+        let shown = panel(world, late, call)?;
+        Ok(shown.camera && !shown.camera_refused)
+    })?;
+    world.command(people[0].device, Command::Camera { call, on: true })?;
+    world.run_for(Duration::from_secs(10))?;
+    assert!(panel(&world, people[0], call)?.camera_refused);
+    Ok(())
+}
+
+#[test]
+fn an_sfu_that_shows_somebody_without_keys_is_seen_through() -> Result<()> {
+    let (mut world, people, call) = all_in_a_call(12)?;
+    world.turn_sfu(RosterLie::ShowsAStranger, call);
+    world.run_until(SOON, "people are warned", |world| Ok(panel(world, people[0], call)?.ghosts.len() == 1))?;
+    let shown = panel(&world, people[0], call)?;
+    assert!(shown.present.len() == 3, "a note that nobody signed puts nobody into the call");
+    assert!(shown.ghosts[0].account.is_none());
+    Ok(())
+}
+
+#[test]
+fn an_sfu_that_keeps_the_seat_of_who_left_is_seen_through() -> Result<()> {
+    let (mut world, people, call) = all_in_a_call(13)?;
+    world.turn_sfu(RosterLie::ShowsWhoLeft { device: people[1].device }, call);
+    world.command(people[1].device, Command::LeaveCall { call })?;
+    world.run_until(SOON, "people are warned", |world| Ok(panel(world, people[0], call)?.ghosts.len() == 1))?;
+    let shown = panel(&world, people[0], call)?;
+    assert!(shown.present.len() == 2 && shown.ghosts[0].account == Some(people[1].account));
+    Ok(())
+}
+
+#[test]
+fn an_sfu_that_hides_a_listener_is_seen_through() -> Result<()> {
+    let (mut world, people, call) = all_in_a_call(14)?;
+    world.turn_sfu(RosterLie::Hides { device: people[1].device }, call);
+    world.run_for(Duration::from_secs(5))?;
+    let row = |world: &World| -> Result<PresentRow> {
+        panel(world, people[0], call)?
+            .present
+            .into_iter()
+            .find(|row| row.account == people[1].account)
+            .context("they hold the keys")
+    };
+    assert!(row(&world)?.warning.is_none(), "it may be a matter of seconds");
+    world.run_for(Duration::from_secs(10))?;
+    assert!(row(&world)?.warning == Some(PresentWarning::NotShown));
+    Ok(())
+}
+
+fn all_in_a_call(seed: u64) -> Result<(World, Vec<Person>, CallId)> {
+    let (mut world, people, group) = three_in_a_group(seed)?;
+    let call = call_of_all(&mut world, &people, group)?;
+    Ok((world, people, call))
+}
+
+/// The first calls, the others come one after the other.
+fn call_of_all(world: &mut World, people: &[Person], group: LogId) -> Result<CallId> {
+    world.command(people[0].device, Command::StartCall { chat: group, video: true })?;
+    world.run_until(SOON, "it rings", |world| Ok(view(world, people[1].device)?.ringing.is_some()))?;
+    let call = view(world, people[1].device)?.ringing.context("it rings")?.call;
+    for (number, person) in people.iter().enumerate().skip(1) {
+        world.run_until(SOON, "it is heard of", |world| Ok(!view(world, person.device)?.calls.is_empty()))?;
+        world.command(person.device, Command::JoinCall { call, video: true })?;
+        all_are_in(world, call, &people[..=number])?;
+    }
+    world.run_for(Duration::from_secs(2))?;
+    Ok(call)
 }
 
 fn three_in_a_group(seed: u64) -> Result<(World, Vec<Person>, LogId)> {
