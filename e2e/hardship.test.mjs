@@ -9,9 +9,13 @@ import { keepPeers, measure } from './harness/quality.mjs';
 import { Resident } from './harness/resident.mjs';
 
 const browsers = [];
+let people = [];
 let places;
 after(async () => {
   await Promise.all(browsers.map((browser) => browser.close()));
+  // While there is a link: without one, who is in a call waits to say goodbye.
+  await Promise.all(people.map((someone) => someone.app.stop()));
+  people.forEach((someone) => someone.person.close());
   await stopAll();
   await places?.close();
 });
@@ -19,11 +23,12 @@ after(async () => {
 test('a call goes on when the link begins to lose packets, and when UDP is cut off in the middle of it', async () => {
   places = await makePlaces({ delay: 40 });
   const service = await startService({ place: places.near });
-  const [ada, cem] = await Promise.all([Resident.comes('Ada', places.near, service.ready.link), Resident.comes('Cem', places.far, service.ready.link)]);
-  for (const someone of [ada, cem]) browsers.push(await someone.opens(chromium, { before: keepPeers }));
+  people = await Promise.all([Resident.comes('Ada', places.near, service.ready.link), Resident.comes('Cem', places.far, service.ready.link)]);
+  const [ada, cem] = people;
+  for (const someone of people) browsers.push(await someone.opens(chromium, { before: keepPeers }));
   await cem.person.meets(ada.person);
   const call = await ada.callsAnd('Cem', [cem]);
-  const bothSeeAndHear = () => Promise.all([ada, cem].map((someone) => someone.seesAndHears(1)));
+  const bothSeeAndHear = () => Promise.all(people.map((someone) => someone.seesAndHears(1)));
   await bothSeeAndHear();
 
   await places.change({ loss: 3 });
