@@ -179,6 +179,9 @@ impl Router {
         let Some(seat) = self.seats.get_mut(&ticket) else { return };
         let role = Role::of(datagram);
         seat.ways.handle(by, role, now);
+        if seat.ways.is_copy(datagram) {
+            return;
+        }
         self.rooms.handle_datagram(ticket, flow, datagram, now);
         if role == Role::Check {
             // Its answer leaves before another way's check may come.
@@ -214,8 +217,12 @@ impl Router {
     fn transmit(&mut self, transmit: &Transmit) {
         let Some(seat) = self.seats.get(&transmit.ticket) else { return };
         self.sent += 1;
-        match seat.ways.way(Role::of(&transmit.datagram)) {
-            Some(Way::Link(sender)) => sender.send(transmit.flow, &transmit.datagram, urgency(transmit.class)),
+        let (role, urgency) = (Role::of(&transmit.datagram), urgency(transmit.class));
+        match seat.ways.way(role) {
+            Some(Way::Link(_)) if role == Role::Media && urgency == Urgency::Urgent => {
+                seat.ways.connections().for_each(|sender| sender.send(transmit.flow, &transmit.datagram, urgency));
+            }
+            Some(Way::Link(sender)) => sender.send(transmit.flow, &transmit.datagram, urgency),
             Some(Way::Udp(address)) => {
                 let Some(socket) = &self.socket else { return };
                 self.leaving.clear();

@@ -120,6 +120,28 @@ async fn a_participant_enters_and_comes_back_on_a_new_stream_until_it_leaves() {
 }
 
 #[tokio::test]
+async fn who_comes_by_two_connections_hears_each_word_once_and_misses_none_when_one_stops() {
+    const BUDGET: Duration = Duration::from_millis(200);
+    let sfu = Sfu::start(None).unwrap();
+    let (mut one, mut other) = (Guest::enter(&sfu, 1).await, Guest::enter(&sfu, 2).await);
+    one.go_by_two_links(&sfu).await;
+    other.go_by_link(&sfu).await;
+    run(&mut [&mut one, &mut other], |guests| guests.iter().all(|guest| guest.hears_and_sees_somebody())).await;
+
+    let (heard, begun) = (one.packets_heard(), Instant::now());
+    run(&mut [&mut one, &mut other], |guests| guests[0].packets_heard() >= heard + 25).await;
+    assert!(begun.elapsed() >= Duration::from_millis(300), "half a second of voice came in less: it was doubled");
+
+    // The first stands still. What it had is stuck in it.
+    let _stopped = one.link.replace(one.second.take().unwrap());
+    for _ in 0..10 {
+        let (heard, waited) = (one.packets_heard(), Instant::now());
+        run(&mut [&mut one, &mut other], |guests| guests[0].packets_heard() > heard).await;
+        assert!(waited.elapsed() < BUDGET);
+    }
+}
+
+#[tokio::test]
 async fn who_is_not_in_watches_who_is() {
     let sfu = Sfu::start(None).unwrap();
     let mut client = client(&sfu).await;
@@ -141,6 +163,8 @@ struct Guest {
     _told: Told,
     udp: Option<TicketedSocket>,
     link: Option<MediaLink<DuplexStream>>,
+    /// By another road: everything urgent goes on both. Here everything is.
+    second: Option<MediaLink<DuplexStream>>,
 }
 
 impl Guest {
@@ -151,7 +175,7 @@ impl Guest {
             sfu.commands.ask(|answer| Command::Enter { log: LOG, offer, note: Vec::new(), camera: true, answer }).await.unwrap();
         let (entered, told) = entered.unwrap();
         person.handle_answer(&entered.answer);
-        Self { person, entered, _told: told, udp: None, link: None }
+        Self { person, entered, _told: told, udp: None, link: None, second: None }
     }
 
     async fn go_by_udp(&mut self, sfu: &Sfu) {
@@ -160,10 +184,19 @@ impl Guest {
     }
 
     async fn go_by_link(&mut self, sfu: &Sfu) {
+        self.link = Some(self.open_link(sfu).await);
+    }
+
+    async fn go_by_two_links(&mut self, sfu: &Sfu) {
+        self.go_by_link(sfu).await;
+        self.second = Some(self.open_link(sfu).await);
+    }
+
+    async fn open_link(&self, sfu: &Sfu) -> MediaLink<DuplexStream> {
         let (ours, theirs) = tokio::io::duplex(64 << 10);
         let sfu = sfu.clone();
         tokio::spawn(async move { sfu.handle_media(theirs).await });
-        self.link = Some(MediaLink::open(ours, self.entered.ticket).await.unwrap());
+        MediaLink::open(ours, self.entered.ticket).await.unwrap()
     }
 
     fn forget(&mut self) {
@@ -173,6 +206,10 @@ impl Guest {
 
     fn hears_and_sees_somebody(&self) -> bool {
         !self.person.heard.is_empty() && !self.person.seen.is_empty()
+    }
+
+    fn packets_heard(&self) -> u64 {
+        self.person.heard.values().map(|heard| heard.packets).sum()
     }
 
     fn mark_heard(&self) -> u32 {
@@ -189,6 +226,9 @@ impl Guest {
                 (None, Some(link)) => link.send(flow, &datagram, Class::Urgent),
                 (None, None) => {}
             }
+            if let Some(second) = &self.second {
+                second.send(flow, &datagram, Class::Urgent);
+            }
         }
         let moment = tokio::time::sleep(Duration::from_millis(2));
         tokio::pin!(moment);
@@ -196,6 +236,7 @@ impl Guest {
             let datagram = tokio::select! {
                 received = async { self.udp.as_ref().unwrap().recv().await.unwrap() }, if self.udp.is_some() => received.1,
                 received = async { self.link.as_mut().unwrap().recv().await.unwrap() }, if self.link.is_some() => received.1,
+                received = async { self.second.as_mut().unwrap().recv().await.unwrap() }, if self.second.is_some() => received.1,
                 () = &mut moment => return,
             };
             self.person.handle_datagram(&datagram, Instant::now());

@@ -4,7 +4,12 @@
 //! 2. The app sends connectivity checks by several ways to learn which work. The answer to a check goes back the way that the check came,
 //!    and proves nothing about the others.
 //! 3. Voice may come by two ways at once. Therefore a way is left only when it has been silent for a moment, or is gone.
+//! 4. An app with two connections wants what is urgent on both: whichever copy comes first counts. Of what comes on both, SRTP and
+//!    DTLS drop the second copy; feedback on what was received (RTCP) is dropped here, because counted twice it would be wrong.
 
+use std::collections::VecDeque;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -16,6 +21,8 @@ use super::link::LinkId;
 const SILENT_AFTER: Duration = Duration::from_millis(300);
 /// Media connections that one participant may have at once; beyond, the oldest is forgotten.
 const LINKS_MAX: usize = 4;
+/// So many datagrams of feedback are remembered for knowing their copies: a few seconds' worth.
+const FEEDBACK_MAX: usize = 64;
 
 /// The ways of one participant.
 #[derive(Default)]
@@ -25,6 +32,7 @@ pub(super) struct Ways {
     trusted: Option<WayId>,
     trusted_at: Option<Instant>,
     checked_by: Option<WayId>,
+    feedback: VecDeque<u64>,
 }
 
 struct Udp {
@@ -105,6 +113,28 @@ impl Ways {
         first.or(self.checked_by).or(self.trusted).and_then(|id| self.find(id)).or_else(|| self.any())
     }
 
+    /// Every media connection, if media goes by one of them.
+    pub(super) fn connections(&self) -> impl Iterator<Item = &MediaSender> {
+        let by_link = matches!(self.way(Role::Media), Some(Way::Link(_)));
+        self.links.iter().filter(move |_| by_link).map(|link| &link.sender)
+    }
+
+    /// Whether this is feedback that came already, by another way.
+    pub(super) fn is_copy(&mut self, datagram: &[u8]) -> bool {
+        if self.links.len() < 2 || !is_feedback(datagram) {
+            return false;
+        }
+        let mut hasher = DefaultHasher::new();
+        datagram.hash(&mut hasher);
+        let hash = hasher.finish();
+        if self.feedback.contains(&hash) {
+            return true;
+        }
+        self.feedback.truncate(FEEDBACK_MAX - 1);
+        self.feedback.push_front(hash);
+        false
+    }
+
     fn find(&self, id: WayId) -> Option<Way<'_>> {
         match id {
             WayId::Udp => self.udp.as_ref().map(|udp| Way::Udp(udp.address)),
@@ -122,6 +152,11 @@ impl Ways {
             known.take_if(|known| *known == id);
         }
     }
+}
+
+/// RTCP has the packet types 192 to 223 where RTP has marker bit and payload type: RFC 5761.
+fn is_feedback(datagram: &[u8]) -> bool {
+    matches!(datagram, [128..=191, 192..=223, ..])
 }
 
 #[cfg(test)]
@@ -182,6 +217,28 @@ mod tests {
         ways.handle(LINK, Role::Media, now);
         ways.handle_link_end(LinkId(1));
         assert!(is_udp(&ways, Role::Media));
+    }
+
+    #[tokio::test]
+    async fn feedback_that_comes_by_two_connections_counts_once() {
+        let mut ways = Ways::default();
+        ways.handle_link(LinkId(1), sender().await);
+        ways.handle_link(LinkId(2), sender().await);
+        let (feedback, other, voice) = ([0x8f, 205, 1], [0x8f, 205, 2], [0x90, 111, 1]);
+        assert!(!ways.is_copy(&feedback) && !ways.is_copy(&other));
+        assert!(ways.is_copy(&feedback) && ways.is_copy(&other));
+        assert!(!ways.is_copy(&voice) && !ways.is_copy(&voice), "SRTP knows its copies");
+    }
+
+    #[tokio::test]
+    async fn copies_go_by_every_connection_and_not_beside_udp() {
+        let (mut ways, now, address) = (Ways::default(), Instant::now(), SocketAddr::from(([192, 0, 2, 1], 1)));
+        ways.handle_link(LinkId(1), sender().await);
+        ways.handle_link(LinkId(2), sender().await);
+        ways.handle(LINK, Role::Media, now);
+        assert_eq!(ways.connections().count(), 2);
+        ways.handle_udp(address, Role::Media, now + SILENT_AFTER * 2);
+        assert_eq!(ways.connections().count(), 0);
     }
 
     #[test]

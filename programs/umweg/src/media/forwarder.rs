@@ -10,12 +10,14 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
 use umweg_io::udp::TicketedSocket;
+use umweg_road::media_queue::Class;
 use umweg_road::{RoadChoice, Way};
 use umweg_wire::Ticket;
 use umweg_wire::datagram::Flow;
 use umweg_wire::proto::v1::ServiceLink;
 
 use super::class::VideoTypes;
+use super::copies::{Copies, Which};
 use super::flows::{Flows, Source};
 use super::link::{Link, LinkEvent, LinkId};
 use super::path::{Path, Role};
@@ -38,6 +40,8 @@ pub(crate) struct Network {
     pub(crate) service: Arc<ServiceLink>,
     /// The road of the moment.
     pub(crate) road: watch::Receiver<Option<RoadChoice>>,
+    /// Every road that may be used.
+    pub(crate) usable: watch::Receiver<Vec<RoadChoice>>,
     /// Told when nothing comes back on that road: calls notice it first.
     pub(crate) suspicion: Arc<Notify>,
 }
@@ -109,6 +113,7 @@ struct Task {
     link: Option<Link>,
     next_link: Option<Link>,
     link_tried: Option<Instant>,
+    copies: Copies,
     to_self: mpsc::Sender<FromUdp>,
     from_udp: mpsc::Receiver<FromUdp>,
     link_events_to_self: mpsc::Sender<(LinkId, LinkEvent)>,
@@ -134,6 +139,7 @@ impl Task {
             link: None,
             next_link: None,
             link_tried: None,
+            copies: Copies::default(),
             to_self,
             from_udp,
             link_events_to_self,
@@ -173,8 +179,7 @@ impl Task {
             Control::Open { ticket, udp_port } => {
                 let seat = Seat { ticket, udp_port };
                 if self.seat.replace(seat) != Some(seat) {
-                    (self.link, self.next_link) = (None, None);
-                    self.path.handle_link_down();
+                    self.close_links();
                     self.handle_road();
                 }
             }
@@ -187,6 +192,10 @@ impl Task {
         self.udp = None;
         self.udp_tasks.abort_all();
         (self.udp_tried, self.link_tried, self.next_link) = (None, None, None);
+        let second = self.network.road.borrow().as_ref().and_then(|road| self.copies.take_of(road));
+        if let Some(second) = second {
+            self.begin_link(second);
+        }
         self.path.handle_road(self.udp_port().is_some(), Instant::now());
     }
 
@@ -216,7 +225,21 @@ impl Task {
         if let (true, Some(udp)) = (ways.udp, &self.udp) {
             udp.send(flow, datagram);
         }
-        if let (true, Some(link)) = (ways.link, &self.link) {
+        if ways.link {
+            self.send_by_links(flow, datagram, class);
+            if role == Role::Check {
+                self.copies.handle_check(now);
+            }
+        }
+    }
+
+    /// What is urgent by both, video by the one that leads.
+    fn send_by_links(&self, flow: Flow, datagram: &[u8], class: Class) {
+        let leads = |which| class == Class::Urgent || self.copies.lead() == which;
+        if let Some(link) = self.link.as_ref().filter(|_| leads(Which::First)) {
+            link.send(flow, datagram, class);
+        }
+        if let Some(link) = self.copies.link().filter(|_| leads(Which::Second)) {
             link.send(flow, datagram, class);
         }
     }
@@ -233,28 +256,58 @@ impl Task {
     }
 
     fn handle_link(&mut self, id: LinkId, event: LinkEvent) {
-        let is = |link: &Option<Link>| link.as_ref().is_some_and(|link| link.id() == id);
+        let is = |link: Option<&Link>| link.is_some_and(|link| link.id() == id);
         match event {
-            LinkEvent::Up(sender) if is(&self.next_link) => {
-                self.link = self.next_link.take();
-                if let Some(link) = &mut self.link {
+            LinkEvent::Up(sender) if self.copies.is_dialing(id) => self.copies.handle_up(sender),
+            LinkEvent::Up(sender) => {
+                if let Some(mut link) = self.next_link.take_if(|link| link.id() == id) {
                     link.handle_up(sender);
+                    self.begin_link(link);
+                    tracing::debug!("media has a connection of its own");
                 }
-                self.path.handle_link_up();
-                tracing::debug!("media has a connection of its own");
             }
-            LinkEvent::Datagram(flow, datagram) if is(&self.link) => {
-                self.path.handle_from_link();
+            LinkEvent::Datagram(flow, datagram) => {
+                if is(self.link.as_ref()) {
+                    self.path.handle_from_link();
+                    self.copies.handle_heard(Which::First, Instant::now());
+                } else if is(self.copies.link()) {
+                    self.copies.handle_heard(Which::Second, Instant::now());
+                } else {
+                    return;
+                }
                 self.give_back(flow, &datagram);
             }
-            LinkEvent::Down if is(&self.link) => {
-                self.link = None;
-                self.path.handle_link_down();
-                self.network.suspicion.notify_one();
+            LinkEvent::Down if is(self.link.as_ref()) => self.lose_link(),
+            LinkEvent::Down => {
+                self.next_link.take_if(|link| link.id() == id);
+                self.copies.handle_down(id);
             }
-            LinkEvent::Down if is(&self.next_link) => self.next_link = None,
-            LinkEvent::Up(_) | LinkEvent::Datagram(..) | LinkEvent::Down => {}
         }
+    }
+
+    /// This is the first connection from now on. The one before stays for copies, if there is none for them yet.
+    fn begin_link(&mut self, link: Link) {
+        let before = self.link.replace(link);
+        if let (Some(before), None) = (before, self.copies.link()) {
+            self.copies.put(before);
+        }
+        self.path.handle_link_up();
+        self.copies.handle_first(Instant::now());
+    }
+
+    /// The first connection is gone: the second takes its place, until there is one on the road of the moment.
+    fn lose_link(&mut self) {
+        self.link = None;
+        self.path.handle_link_down();
+        if let Some(second) = self.copies.take() {
+            self.begin_link(second);
+        }
+        self.network.suspicion.notify_one();
+    }
+
+    fn close_links(&mut self) {
+        (self.link, self.next_link, self.copies) = (None, None, Copies::default());
+        self.path.handle_link_down();
     }
 
     /// From the SFU to the browser.
@@ -278,28 +331,36 @@ impl Task {
             self.open_udp(seat, now);
         }
         if self.path.link_is_silent(now) {
-            self.link = None;
-            self.path.handle_link_down();
-            self.network.suspicion.notify_one();
+            self.lose_link();
             tracing::debug!("the media's connection answers no more");
         }
         if !self.path.wants_link(now) {
-            (self.link, self.next_link) = (None, None);
-            self.path.handle_link_down();
+            self.close_links();
             return;
         }
-        let of_this_road = |link: &Option<Link>| link.as_ref().is_some_and(|link| link.id().road == self.road);
+        let Some(road) = self.network.road.borrow().clone() else { return };
+        let is_on_it = self.link.as_ref().is_some_and(|link| *link.road() == road);
         let may_dial = self.link_tried.is_none_or(|tried| now >= tried + REDIAL_GAP);
-        if may_dial && !of_this_road(&self.link) && self.next_link.is_none() {
-            self.dial_link(seat, now);
+        if may_dial && !is_on_it && self.next_link.is_none() {
+            self.link_tried = Some(now);
+            self.next_link = Some(self.dial(road.clone(), seat));
+        }
+        if is_on_it {
+            self.tend_copies(&road, seat, now);
         }
     }
 
-    fn dial_link(&mut self, seat: Seat, now: Instant) {
-        let Some(road) = self.network.road.borrow().clone() else { return };
-        self.link_tried = Some(now);
-        let (service, events) = (self.network.service.clone(), self.link_events_to_self.clone());
-        self.next_link = Some(Link::dial(LinkId::next(self.road), road, service, seat.ticket, events));
+    fn tend_copies(&mut self, first: &RoadChoice, seat: Seat, now: Instant) {
+        let usable = self.network.usable.borrow().clone();
+        self.copies.close_useless(&first.way, &usable, now);
+        if let Some(road) = self.copies.wants(&first.way, self.link_tried, &usable, now) {
+            let link = self.dial(road, seat);
+            self.copies.handle_dialed(link, now);
+        }
+    }
+
+    fn dial(&self, road: RoadChoice, seat: Seat) -> Link {
+        Link::dial(road, self.network.service.clone(), seat.ticket, self.link_events_to_self.clone())
     }
 
     fn udp_port(&self) -> Option<u16> {
@@ -360,7 +421,6 @@ mod tests {
     use umweg_io::session::{SealedStream, StaticKey};
     use umweg_io::shutdown::Shutdown;
     use umweg_road::Form;
-    use umweg_road::media_queue::Class;
     use umweg_wire::datagram;
     use umweg_wire::proto::v1::ProxyLink;
 
@@ -414,8 +474,12 @@ mod tests {
 
         /// A "proxy": another address of the same door, which is all that the forwarder can see of one.
         fn proxy(&self) -> RoadChoice {
-            let proxy =
-                ProxyLink { host: "127.0.0.1".into(), bare_port: self.link.bare_port, path: "/p".into(), ..Default::default() };
+            self.proxy_called("one")
+        }
+
+        fn proxy_called(&self, name: &str) -> RoadChoice {
+            let (host, bare_port, path) = ("127.0.0.1".into(), self.link.bare_port, "/p".into());
+            let proxy = ProxyLink { host, bare_port, path, name: name.into(), ..Default::default() };
             RoadChoice::via(proxy, Form::Bare)
         }
 
@@ -447,8 +511,17 @@ mod tests {
 
     impl Call {
         async fn start(sfu: &Sfu, road: Option<RoadChoice>) -> Self {
-            let road = watch::Sender::new(road);
-            let network = Network { service: Arc::new(sfu.link.clone()), road: road.subscribe(), suspicion: Arc::default() };
+            Self::start_beside(sfu, road, Vec::new()).await
+        }
+
+        async fn start_beside(sfu: &Sfu, road: Option<RoadChoice>, usable: Vec<RoadChoice>) -> Self {
+            let (road, usable) = (watch::Sender::new(road), watch::Sender::new(usable));
+            let network = Network {
+                service: Arc::new(sfu.link.clone()),
+                road: road.subscribe(),
+                usable: usable.subscribe(),
+                suspicion: Arc::default(),
+            };
             let forwarder = Forwarder::start(network).await.unwrap();
             let Candidate::Udp(first) = forwarder.candidates[0] else { panic!("UDP comes first") };
             let browser = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
@@ -553,6 +626,64 @@ mod tests {
         drop(checking(&call, sfu.link()).await);
         let mut again = checking(&call, sfu.link()).await;
         assert!(checking(&call, again.recv()).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn where_there_are_two_roads_audio_goes_by_both_and_one_that_stops_delays_nothing() {
+        const AUDIO: &[u8] = &[0x90, 111, 0, 1, b'a'];
+        const BUDGET: Duration = Duration::from_millis(200);
+        let mut sfu = Sfu::start().await;
+        let roads = vec![sfu.proxy(), sfu.proxy_called("two")];
+        let call = Call::start_beside(&sfu, Some(sfu.proxy()), roads).await;
+        let mut first = checking(&call, sfu.link()).await;
+        let (flow, _) = checking(&call, first.recv()).await.unwrap();
+        let mut second = checking(&call, sfu.link()).await;
+        checking(&call, second.recv()).await.unwrap();
+
+        call.send(AUDIO).await;
+        assert_eq!(media_on(&mut first).await, (flow, AUDIO.to_vec()));
+        assert_eq!(media_on(&mut second).await, (flow, AUDIO.to_vec()));
+        // The first one moves no more, but does not break. The browser hears and is heard.
+        for packet in 0..50_u8 {
+            let audio = [AUDIO, &[packet]].concat();
+            let sent = Instant::now();
+            call.send(&audio).await;
+            second.send(flow, &audio, Class::Urgent);
+            assert_eq!(media_on(&mut second).await, (flow, audio.clone()));
+            assert_eq!(call.receive().await, audio);
+            assert!(sent.elapsed() < BUDGET, "packet {packet}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        // By now video has left it, too.
+        call.send(VIDEO).await;
+        assert_eq!(media_on(&mut second).await, (flow, VIDEO.to_vec()));
+    }
+
+    #[tokio::test]
+    async fn when_the_first_road_ends_the_second_carries_the_call_at_once() {
+        let mut sfu = Sfu::start().await;
+        let other = sfu.proxy_called("two");
+        let call = Call::start_beside(&sfu, Some(sfu.proxy()), vec![sfu.proxy(), other.clone()]).await;
+        let first = checking(&call, sfu.link()).await;
+        let mut second = checking(&call, sfu.link()).await;
+        let (flow, _) = checking(&call, second.recv()).await.unwrap();
+        call.road.send_replace(None);
+        drop(first);
+        let video = async {
+            loop {
+                call.send(VIDEO).await;
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::select! {
+            media = media_on(&mut second) => assert_eq!(media, (flow, VIDEO.to_vec())),
+            () = video => unreachable!(),
+        }
+        // The second's road becomes the road: the connection stays, and none is dialed.
+        call.road.send_replace(Some(other));
+        call.send(VIDEO).await;
+        assert_eq!(media_on(&mut second).await, (flow, VIDEO.to_vec()));
+        assert!(sfu.arrivals.media.try_recv().is_err());
     }
 
     #[tokio::test]

@@ -15,18 +15,15 @@ use umweg_wire::Ticket;
 use umweg_wire::datagram::Flow;
 use umweg_wire::proto::v1::ServiceLink;
 
-/// Which link, and of which road.
+/// Tells links apart: what belongs to an earlier one comes too late.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct LinkId {
-    pub(super) road: u64,
-    number: u64,
-}
+pub(super) struct LinkId(u64);
 
 impl LinkId {
     /// A new one.
-    pub(super) fn next(road: u64) -> Self {
+    fn next() -> Self {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
-        Self { road, number: NUMBER.fetch_add(1, Ordering::Relaxed) }
+        Self(NUMBER.fetch_add(1, Ordering::Relaxed))
     }
 }
 
@@ -41,22 +38,18 @@ pub(super) enum LinkEvent {
 
 pub(super) struct Link {
     id: LinkId,
+    road: RoadChoice,
     sender: Option<MediaSender>,
     _task: AbortOnDropHandle<()>,
 }
 
 impl Link {
     /// Dials, and tells what happens.
-    pub(super) fn dial(
-        id: LinkId,
-        road: RoadChoice,
-        service: Arc<ServiceLink>,
-        ticket: Ticket,
-        to: mpsc::Sender<(LinkId, LinkEvent)>,
-    ) -> Self {
+    pub(super) fn dial(road: RoadChoice, service: Arc<ServiceLink>, ticket: Ticket, to: mpsc::Sender<(LinkId, LinkEvent)>) -> Self {
+        let (id, by) = (LinkId::next(), road.clone());
         let task = tokio::spawn(async move {
             let owner = Owner { id, to };
-            match run(&road, &service, ticket, &owner).await {
+            match run(&by, &service, ticket, &owner).await {
                 Err(Ended::NobodyListens) => return,
                 Err(Ended::NotDialed(error)) => tracing::debug!(%error, "no connection for media"),
                 Err(Ended::Broke(error)) => tracing::debug!(%error, "the media's connection is gone"),
@@ -64,11 +57,15 @@ impl Link {
             }
             let _ = owner.tell(LinkEvent::Down).await;
         });
-        Self { id, sender: None, _task: AbortOnDropHandle::new(task) }
+        Self { id, road, sender: None, _task: AbortOnDropHandle::new(task) }
     }
 
     pub(super) fn id(&self) -> LinkId {
         self.id
+    }
+
+    pub(super) fn road(&self) -> &RoadChoice {
+        &self.road
     }
 
     /// It stands.

@@ -9,12 +9,14 @@
 //! - `sockets` listen where the browser is told to send; `addresses` says which addresses are this machine's own.
 //! - `flows` lets in who was told the answer's ufrag, and numbers the browser's addresses.
 //! - `path` chooses UDP or the link, for each datagram; `link` dials it on the road of the moment.
+//! - `copies` has a second link by another road, where there is one: urgent datagrams go by both.
 //! - `forwarder` holds them together: one task a call.
 //!
 //! The pure parts (`sdp`, `stun`, `class`, `flows`, `path`, `ice_tcp`) have no sockets and no clock.
 
 mod addresses;
 mod class;
+mod copies;
 mod flows;
 mod forwarder;
 mod ice_tcp;

@@ -24,6 +24,7 @@ use umweg_io::clock;
 use umweg_io::dial::{DialError, dial};
 use umweg_io::rpc::{self, Lost};
 use umweg_io::session::Purpose;
+use umweg_road::choice::roads;
 use umweg_road::ranking::{self, Attempt, Output, Ranking};
 use umweg_road::{RoadChoice, Way};
 use umweg_wire::links::Linked;
@@ -54,6 +55,7 @@ pub(crate) struct Road {
     shown: Option<RoadState>,
     failure: Option<DialError>,
     of_the_moment: watch::Sender<Option<RoadChoice>>,
+    usable: watch::Sender<Vec<RoadChoice>>,
     suspicion: Arc<Notify>,
 }
 
@@ -84,13 +86,15 @@ impl Road {
             shown: None,
             failure: None,
             of_the_moment: watch::Sender::new(None),
+            usable: watch::Sender::new(Vec::new()),
             suspicion: Arc::new(Notify::new()),
         }
     }
 
     /// For the media of calls.
     pub(crate) fn network(&self) -> Network {
-        Network { service: self.service.clone(), road: self.of_the_moment.subscribe(), suspicion: self.suspicion.clone() }
+        let (service, suspicion) = (self.service.clone(), self.suspicion.clone());
+        Network { service, road: self.of_the_moment.subscribe(), usable: self.usable.subscribe(), suspicion }
     }
 
     /// What may be used has changed.
@@ -100,6 +104,7 @@ impl Road {
             ProxyUse::Always => ranking::ProxyUse::Always,
             ProxyUse::Never => ranking::ProxyUse::Never,
         };
+        self.usable.send_replace(usable(&self.service, &proxies, when));
         self.ranking.handle_network(network::tag(), clock::now());
         self.ranking.handle_roads(proxies, when, clock::now());
         self.execute_ranking();
@@ -293,9 +298,25 @@ impl Road {
     fn disconnected(&self) -> RoadState {
         match &self.failure {
             None => RoadState::Connecting,
-            Some(failure) => RoadState::Offline { reason: Some(failure.to_string()), next_try: None },
+            Some(failure) => RoadState::Offline { reason: Some(failure.to_string()), next_try: self.next_try() },
         }
     }
+
+    /// `None` while a road is being tried.
+    fn next_try(&self) -> Option<Timestamp> {
+        let now = clock::now();
+        self.ranking.poll_timeout(now).filter(|at| self.dialing_by_attempt.is_empty() && *at > now)
+    }
+}
+
+/// What the person allows, of what there is.
+fn usable(service: &ServiceLink, proxies: &[ProxyLink], when: ranking::ProxyUse) -> Vec<RoadChoice> {
+    let is_allowed = |road: &RoadChoice| match when {
+        ranking::ProxyUse::WhenBlocked => true,
+        ranking::ProxyUse::Always => road.way != Way::Direct,
+        ranking::ProxyUse::Never => road.way == Way::Direct,
+    };
+    roads(service, proxies).into_iter().filter(is_allowed).collect()
 }
 
 async fn connect(road: &RoadChoice, service: &ServiceLink) -> Result<(Channel, Lost), DialError> {
