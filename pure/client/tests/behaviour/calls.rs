@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use umweg_client::view::{Absence, CallState};
+use umweg_client::view::{Absence, CallState, Line, StopReason};
 use umweg_client::{Command, CommandError, Failure, Input, MediaEvent};
+use umweg_wire::proto::v1;
 use umweg_wire::{CallId, LogId};
 
 use crate::groups::group;
@@ -296,4 +297,217 @@ fn a_call_whose_program_died_before_anybody_heard_of_it_never_was() {
     house.start(0);
     house.settle();
     assert!(house.view(0).calls.is_empty() && house.view(1).calls.is_empty());
+}
+
+#[test]
+fn two_who_call_at_the_same_moment_are_in_one_call() {
+    let (mut house, chat) = group(&["Anna", "Ben", "Cleo"]);
+    for who in [0, 1] {
+        house.order(who, Command::StartCall { chat, video: false });
+    }
+    house.settle();
+    let call = house.call_of(2);
+    for who in 0..3 {
+        let calls: Vec<_> = house.view(who).calls.iter().map(|row| row.id).collect();
+        assert!(calls == [call], "device {who} knows one call");
+        let lines = house.chat(who, chat).lines.into_iter().filter(|line| matches!(line.line, Line::Call { .. })).count();
+        assert_eq!(lines, 1, "device {who} shows one line");
+    }
+    house.offers(0, call);
+    house.offers(1, call);
+    assert_eq!(house.present(2, call), ["Anna", "Ben"]);
+    assert!(house.keys(0) == house.keys(1));
+}
+
+#[test]
+fn a_call_that_the_caller_gives_up_stops_ringing_and_was_missed() {
+    let (mut house, _, call) = call(&["Anna", "Ben"]);
+    assert!(house.view(1).ringing.is_some());
+    house.order(0, Command::LeaveCall { call });
+    house.settle();
+    assert!(house.view(1).ringing.is_none());
+    assert!(matches!(house.state(1, call), CallState::Ended { missed: true, .. }));
+    assert!(matches!(house.state(0, call), CallState::Ended { missed: false, .. }));
+}
+
+#[test]
+fn the_list_says_who_was_in_and_how_long() {
+    let (mut house, chat, call) = call(&["Anna", "Ben", "Cleo"]);
+    house.joins(1, call);
+    house.pass(Duration::from_secs(120));
+    house.order(0, Command::LeaveCall { call });
+    house.order(1, Command::LeaveCall { call });
+    house.settle();
+    let row = house.view(0).calls.remove(0);
+    assert!(row.outgoing && row.with == ["Ben"] && row.seconds.is_some_and(|seconds| (120..130).contains(&seconds)));
+    let row = house.view(2).calls.remove(0);
+    assert!(!row.outgoing && row.with == ["Anna", "Ben"] && matches!(row.state, CallState::Ended { missed: true, .. }));
+    let told = house.chat(2, chat).lines.into_iter().find_map(|line| match line.line {
+        Line::Call { state: CallState::Ended { .. }, with, seconds, .. } => Some((with, seconds)),
+        _ => None,
+    });
+    assert!(told.is_some_and(|(with, seconds)| with == ["Anna", "Ben"] && seconds.is_some()));
+}
+
+fn absence(house: &House, who: Who, call: CallId, name: &str) -> Option<Absence> {
+    house.call(who, call).absent.into_iter().find(|row| row.name == name).map(|row| row.answer)
+}
+
+#[test]
+fn who_has_not_come_is_rung_again_but_not_all_the_time() {
+    let (mut house, _, call) = call(&["Anna", "Ben"]);
+    let ben = house.account(1);
+    assert_eq!(absence(&house, 0, call, "Ben"), Some(Absence::Ringing));
+    assert_eq!(house.try_order(0, Command::RingAgain { call, account: ben }), Err(CommandError::TooSoon));
+    house.pass(Duration::from_secs(70));
+    assert!(house.view(1).ringing.is_none());
+    assert_eq!(absence(&house, 0, call, "Ben"), Some(Absence::Missed));
+    house.order(0, Command::RingAgain { call, account: ben });
+    house.settle();
+    assert!(house.view(1).ringing.is_some_and(|ringing| ringing.call == call));
+    assert_eq!(absence(&house, 0, call, "Ben"), Some(Absence::Ringing));
+    assert_eq!(house.try_order(0, Command::RingAgain { call, account: ben }), Err(CommandError::TooSoon));
+    for _ in 0..4 {
+        house.pass(Duration::from_secs(70));
+        house.order(0, Command::RingAgain { call, account: ben });
+    }
+    house.pass(Duration::from_secs(70));
+    assert_eq!(house.try_order(0, Command::RingAgain { call, account: ben }), Err(CommandError::TooSoon));
+}
+
+#[test]
+fn a_device_that_is_off_is_shown_as_called_and_not_as_ringing() {
+    let (mut house, chat) = group(&["Anna", "Ben"]);
+    house.kill(1);
+    house.order(0, Command::StartCall { chat, video: false });
+    house.settle();
+    let call = house.call_of(0);
+    house.offers(0, call);
+    assert_eq!(absence(&house, 0, call, "Ben"), Some(Absence::Invited));
+    house.pass(Duration::from_secs(90));
+    house.start(1);
+    house.settle();
+    assert!(house.view(1).ringing.is_none());
+    assert_eq!(absence(&house, 0, call, "Ben"), Some(Absence::Missed));
+}
+
+#[test]
+fn somebody_known_from_a_group_only_rings_nobody() {
+    let mut house = House::new(&["Anna", "Ben", "Cleo"]);
+    house.befriend(0, 1);
+    house.befriend(0, 2);
+    let members = vec![house.account(1), house.account(2)];
+    house.order(0, Command::CreateGroup { name: "friends".into(), members });
+    house.settle();
+    let chat = house.group_of(1);
+    house.order(1, Command::StartCall { chat, video: false });
+    house.settle();
+    let call = house.call_of(1);
+    assert!(house.view(0).ringing.is_some(), "they are acquainted");
+    assert!(house.view(2).ringing.is_none() && house.state(2, call) == CallState::Running);
+}
+
+#[test]
+fn anyone_in_the_call_can_add_people() {
+    let mut house = House::acquainted(&["Anna", "Ben", "Cleo"]);
+    let chat = house.chat_with(0, 1);
+    house.order(0, Command::StartCall { chat, video: false });
+    house.settle();
+    let call = house.call_of(0);
+    house.offers(0, call);
+    house.joins(1, call);
+    let cleo = house.account(2);
+    house.order(1, Command::AddToCall { call, members: vec![cleo] });
+    house.settle();
+    assert_eq!(house.view(2).ringing.unwrap().from_name, "Ben");
+    assert_eq!(house.call(0, call).title, "Ben, Cleo");
+    // Whoever leaves last, she hears that it is over at once.
+    house.order(1, Command::LeaveCall { call });
+    house.settle();
+    house.order(0, Command::LeaveCall { call });
+    house.settle();
+    assert!(has_ended(&house, 2, call));
+}
+
+#[test]
+fn a_call_with_one_person_left_ends_after_an_hour_and_not_before() {
+    let (mut house, _, call) = call(&["Anna", "Ben"]);
+    house.joins(1, call);
+    house.order(1, Command::LeaveCall { call });
+    house.pass(Duration::from_secs(59 * 60));
+    assert!(is_in(&house, 0, call));
+    house.pass(Duration::from_secs(2 * 60));
+    assert!(has_ended(&house, 0, call) && has_ended(&house, 1, call));
+    assert_eq!(house.call(0, call).stopped, Some(StopReason::Alone));
+}
+
+#[test]
+fn who_does_not_get_in_is_told_why() {
+    let (mut house, _, call) = call(&["Anna", "Ben"]);
+    house.order(1, Command::JoinCall { call, video: false });
+    house.settle();
+    house.devices[1].page.clear();
+    let entering = "a full service";
+    let now = house.now;
+    house.devices[1].client.as_mut().unwrap().handle_command(Command::Offer { call, sdp: entering.into() }, now).unwrap();
+    house.input(1, Input::ParticipantLost { call, failure: Failure::Full });
+    house.settle();
+    assert!(house.devices[1].page.iter().any(|event| matches!(event, MediaEvent::Stop { reason: StopReason::Full, .. })));
+    assert_eq!(house.call(1, call).stopped, Some(StopReason::Full));
+    house.order(1, Command::JoinCall { call, video: false });
+    assert_eq!(house.call(1, call).stopped, None);
+}
+
+#[test]
+fn a_hand_and_a_reaction_are_seen_by_all_and_the_reaction_goes_by_itself() {
+    let (mut house, _, call) = call(&["Anna", "Ben", "Cleo"]);
+    house.joins(1, call);
+    let ben = |house: &House, who: Who| house.call(who, call).present.into_iter().find(|row| row.name == "Ben").unwrap();
+    house.order(1, Command::RaiseHand { call, raised: true });
+    house.order(1, Command::React { call, reaction: "👍".into() });
+    assert_eq!(house.try_order(1, Command::React { call, reaction: "👍".into() }), Err(CommandError::TooSoon));
+    house.settle();
+    for who in 0..3 {
+        let row = ben(&house, who);
+        assert!(row.hand.is_some() && row.reaction.as_deref() == Some("👍"), "device {who}");
+    }
+    house.pass(Duration::from_secs(6));
+    for who in 0..3 {
+        let row = ben(&house, who);
+        assert!(row.hand.is_some() && row.reaction.is_none(), "device {who}");
+    }
+    house.order(1, Command::RaiseHand { call, raised: false });
+    house.settle();
+    assert!(ben(&house, 0).hand.is_none());
+}
+
+#[test]
+fn a_commit_that_nobody_takes_stops_nobody() {
+    let (mut house, _, call) = call(&["Anna", "Ben", "Cleo"]);
+    house.joins(1, call);
+    let before = house.keys(0);
+    let secret: [u8; 32] = house.database(0).query_row("SELECT join_secret FROM call", [], |row| row.get(0)).unwrap();
+    let secrets = umweg_seal::call::CallSecrets::from_join_secret(&secret);
+    let (log_id, capability) = (secrets.log_id().to_vec(), secrets.capability().expose().to_vec());
+    let snapshot = v1::GetSnapshotRequest { log_id: log_id.clone(), capability: capability.clone() };
+    let snapshot = house.service.snapshot(&snapshot, house.now).unwrap();
+    // Who was not invited has stolen the secret, and commits as well as they can.
+    let intrusion = v1::AppendRequest {
+        log_id,
+        capability,
+        client_id: vec![7; 16],
+        kind: v1::EntryKind::Commit.into(),
+        epoch: snapshot.epoch,
+        after: snapshot.seq,
+        payload: vec![7; 900],
+        snapshot: snapshot.sealed,
+        ..Default::default()
+    };
+    house.service.append(intrusion, house.now).unwrap();
+    house.settle();
+    assert!(house.keys(0) == before && house.keys(1) == before, "nobody changed theirs");
+    house.order(1, Command::LeaveCall { call });
+    house.settle();
+    assert!(house.keys(0) != before, "the next change is taken");
+    assert_eq!(house.present(0, call), ["Anna"]);
 }

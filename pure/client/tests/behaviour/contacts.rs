@@ -92,3 +92,71 @@ fn a_blocked_person_reaches_nobody() {
     house.settle();
     assert!(house.texts(0, chat).is_empty());
 }
+
+#[test]
+fn a_request_waits_for_an_inbox_that_is_not_made_yet() {
+    let mut house = House::new(&["Anna", "Ben"]);
+    let link = house.view(1).me.unwrap().link;
+    let ben = house.account(1);
+    let inbox: Vec<u8> = house.database(1).query_row("SELECT inbox FROM account", [], |row| row.get(0)).unwrap();
+    let real: Vec<u8> = house.database(1).query_row("SELECT link_secret FROM account", [], |row| row.get(0)).unwrap();
+    assert!(inbox.len() == 32 && real.len() == 32);
+    // A service that has never seen that inbox.
+    house.service = umweg_delivery::Service::new(umweg_delivery::MemoryEngine::new());
+    house.disconnect(0);
+    house.disconnect(1);
+    house.connect(0);
+    house.order(0, Command::RequestContact { link, text: "hello".into() });
+    house.pass(std::time::Duration::from_secs(24 * 60 * 60));
+    assert!(house.view(0).contacts.iter().any(|row| row.account == ben && row.standing == ContactStanding::Asked));
+    let waiting = |house: &House| -> bool {
+        house.database(0).query_row("SELECT count(*) > 0 FROM job WHERE task LIKE '%Deliver%'", [], |row| row.get(0)).unwrap()
+    };
+    assert!(waiting(&house));
+    house.pass(std::time::Duration::from_secs(31 * 24 * 60 * 60));
+    assert!(!waiting(&house), "after some weeks it is given up");
+}
+
+#[test]
+fn who_declined_and_asks_later_gets_the_conversation() {
+    let mut house = House::new(&["Anna", "Ben"]);
+    for (one, other) in [(0, 1), (1, 0)] {
+        let link = house.view(other).me.unwrap().link;
+        house.order(one, Command::RequestContact { link, text: String::new() });
+        house.settle();
+        if one == 0 {
+            let account = house.account(0);
+            house.order(1, Command::DeclineRequest { account });
+            house.settle();
+        }
+    }
+    house.settle();
+    assert!(house.chat_with(0, 1) == house.chat_with(1, 0));
+}
+
+#[test]
+fn of_two_conversations_with_one_person_both_choose_the_same() {
+    let mut house = House::acquainted(&["Anna", "Ben"]);
+    let first = house.chat_with(0, 1);
+    // Ben's device is shown Anna's request once more, as something new.
+    let anna = house.account(0);
+    let card: Vec<u8> =
+        house.database(1).query_row("SELECT card FROM person WHERE account = ?1", [anna.0], |row| row.get(0)).unwrap();
+    house
+        .database(1)
+        .execute(
+            "INSERT INTO request (account, name, text, card, time) VALUES (?1, 'Anna', '', ?2, 0)",
+            rusqlite::params![anna.0, card],
+        )
+        .unwrap();
+    house.order(1, Command::AcceptRequest { account: anna });
+    house.settle();
+    let chosen = house.chat_with(0, 1);
+    assert!(chosen == house.chat_with(1, 0) && chosen.0 <= first.0);
+    for who in [0, 1] {
+        assert_eq!(house.view(who).chats.len(), 1, "device {who} shows one");
+    }
+    house.say(0, chosen, "here");
+    house.settle();
+    assert_eq!(house.texts(1, chosen), ["here"]);
+}
