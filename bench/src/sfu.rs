@@ -30,7 +30,7 @@ use umweg_sfu::synthetic::Profile;
 const JOINS: usize = 3;
 /// Between two joins: a sender is not asked for key frames more often than this.
 const BETWEEN_JOINS: Duration = Duration::from_millis(700);
-/// A first picture comes within this, or never.
+/// A first picture comes within this, or never: then this is what it took.
 const PICTURE_WITHIN: Duration = Duration::from_secs(15);
 
 #[derive(Args)]
@@ -153,8 +153,7 @@ impl Plan {
             std::thread::sleep(BETWEEN_JOINS);
             let began_at = Instant::now();
             router.join(load, profile)?;
-            let picture_at = load.first_picture(PICTURE_WITHIN).context("no picture came")?;
-            joins.push(picture_at - began_at);
+            joins.push(load.first_picture(PICTURE_WITHIN).map_or(PICTURE_WITHIN, |picture_at| picture_at - began_at));
         }
         Ok(joins)
     }

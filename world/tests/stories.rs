@@ -41,6 +41,22 @@ fn two_commits_at_once_both_happen_one_after_the_other() -> Result<()> {
 }
 
 #[test]
+fn a_call_and_a_message_right_after_the_making_of_a_group_reach_everybody_in_it() -> Result<()> {
+    let mut world = World::new(9, Temper::ROUGH);
+    let people = world.acquainted(3)?;
+    let members = people[1..].iter().map(|person| person.account).collect();
+    world.command(people[0].device, Command::CreateGroup { name: "Now".to_owned(), members })?;
+    let group = view(&world, people[0].device)?.chats.into_iter().find(|row| row.group).context("it is there at once")?.id;
+    world.command(people[0].device, Command::StartCall { chat: group, video: true })?;
+    say(&mut world, people[0], group, "join me")?;
+    for person in &people[1..] {
+        world.run_until(SOON, "the call is shown", |world| Ok(view(world, person.device)?.calls.len() == 1))?;
+        world.run_until(SOON, "the message is there", |world| reads(world, *person, group, "join me"))?;
+    }
+    Ok(())
+}
+
+#[test]
 fn a_service_that_withholds_a_message_is_caught_by_the_next_one() -> Result<()> {
     let (mut world, people, group) = three_in_a_group(3)?;
     world.turn(Malice::Withholds { device: people[2].device, log: group });

@@ -12,9 +12,10 @@ use crate::steps::command;
 const LIST: &str = "deny.toml";
 
 pub(super) fn check(tree: &Tree) -> anyhow::Result<Vec<Finding>> {
-    let allowed = allowed(tree.texts.get(LIST).context("deny.toml is not there")?)?;
+    let list: toml::Table = tree.texts.get(LIST).context("deny.toml is not there")?.parse().context("deny.toml cannot be read")?;
+    let allowed: BTreeSet<String> = words(&list, "licenses", "allow")?.collect();
     let mut findings = Vec::new();
-    for (name, licence) in crates()?.into_iter().chain(node_packages(tree)?) {
+    for (name, licence) in crates(words(&list, "graph", "targets")?)?.into_iter().chain(node_packages(tree)?) {
         if !admits(&allowed, &licence) {
             findings.push(Finding {
                 path: LIST.into(),
@@ -26,16 +27,20 @@ pub(super) fn check(tree: &Tree) -> anyhow::Result<Vec<Finding>> {
     Ok(findings)
 }
 
-fn allowed(text: &str) -> anyhow::Result<BTreeSet<String>> {
-    let list: toml::Table = text.parse().context("deny.toml cannot be read")?;
-    let names = list.get("licenses").and_then(|licenses| licenses.get("allow")).and_then(toml::Value::as_array);
-    let names = names.context("deny.toml has no list [licenses] allow")?;
-    Ok(names.iter().filter_map(toml::Value::as_str).map(str::to_owned).collect())
+/// A list of words in deny.toml.
+fn words(list: &toml::Table, section: &str, name: &str) -> anyhow::Result<impl Iterator<Item = String>> {
+    let words = list.get(section).and_then(|section| section.get(name)).and_then(toml::Value::as_array);
+    let words = words.with_context(|| format!("deny.toml has no list [{section}] {name}"))?;
+    Ok(words.iter().filter_map(toml::Value::as_str).map(str::to_owned).collect::<Vec<_>>().into_iter())
 }
 
-/// Names and licences of the crates from elsewhere.
-fn crates() -> anyhow::Result<Vec<(String, String)>> {
-    let output = command("cargo metadata --format-version 1 --locked --quiet").output().context("cargo could not be started")?;
+/// Names and licences of the crates from elsewhere that are linked on these platforms.
+fn crates(targets: impl Iterator<Item = String>) -> anyhow::Result<Vec<(String, String)>> {
+    let mut cargo = command("cargo metadata --format-version 1 --locked --quiet");
+    targets.for_each(|target| {
+        cargo.args(["--filter-platform", &target]);
+    });
+    let output = cargo.output().context("cargo could not be started")?;
     if !output.status.success() {
         bail!("cargo metadata failed: {}", String::from_utf8_lossy(&output.stderr));
     }
@@ -126,8 +131,9 @@ mod tests {
     }
 
     #[test]
-    fn the_list_is_read_from_where_cargo_deny_reads_it() {
-        let allowed = allowed("[licenses]\nallow = [\"MIT\"]\n").expect("the list is there");
-        assert!(admits(&allowed, "MIT"));
+    fn the_lists_are_read_from_where_cargo_deny_reads_them() {
+        let list = "[licenses]\nallow = [\"MIT\"]\n".parse().expect("TOML");
+        assert!(words(&list, "licenses", "allow").expect("the list is there").eq(["MIT"]));
+        assert!(words(&list, "graph", "targets").is_err());
     }
 }

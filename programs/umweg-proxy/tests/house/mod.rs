@@ -15,14 +15,14 @@ use umweg_proxy::settings::{Action, Program};
 use umweg_wire::links::Linked;
 use umweg_wire::proto::v1::{ProxyLink, ServiceLink};
 
-pub struct Service {
-    pub link: ServiceLink,
-    pub arrivals: Arrivals,
+pub(crate) struct Service {
+    pub(crate) link: ServiceLink,
+    pub(crate) arrivals: Arrivals,
     shutdown: Shutdown,
 }
 
 impl Service {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         ForbidsPrivate::new(["/live"]).everywhere();
         let key = StaticKey::random(&mut rand::rng());
         let doors = Doors { relay: Some(([127, 0, 0, 1], 0).into()), ..Doors::default() };
@@ -48,7 +48,7 @@ impl Drop for Service {
     }
 }
 
-pub fn service_link(static_key: [u8; 32], doors: Doors) -> ServiceLink {
+pub(crate) fn service_link(static_key: [u8; 32], doors: Doors) -> ServiceLink {
     ServiceLink {
         host: "127.0.0.1".into(),
         static_key: static_key.to_vec(),
@@ -61,15 +61,15 @@ pub fn service_link(static_key: [u8; 32], doors: Doors) -> ServiceLink {
 }
 
 /// A proxy of its own, with its own runtime: stopping it cuts what it carries.
-pub struct Running {
-    pub link: ProxyLink,
-    pub other_links: Vec<(&'static str, String)>,
+pub(crate) struct Running {
+    pub(crate) link: ProxyLink,
+    pub(crate) other_links: Vec<(&'static str, String)>,
     runtime: Option<tokio::runtime::Runtime>,
-    pub data: tempfile::TempDir,
+    pub(crate) data: tempfile::TempDir,
 }
 
 impl Running {
-    pub async fn start(service: &ServiceLink, more: &[&str]) -> Self {
+    pub(crate) async fn start(service: &ServiceLink, more: &[&str]) -> Self {
         let data = tempfile::tempdir().unwrap();
         let service = format!("--service={}", service.to_link());
         let folder = format!("--data={}", data.path().display());
@@ -90,19 +90,19 @@ impl Running {
         Self { link, other_links, runtime: Some(runtime), data }
     }
 
-    pub fn tls(&self) -> SocketAddr {
+    pub(crate) fn tls(&self) -> SocketAddr {
         ([127, 0, 0, 1], u16::try_from(self.link.tls_port).unwrap()).into()
     }
 
-    pub fn plain(&self) -> SocketAddr {
+    pub(crate) fn plain(&self) -> SocketAddr {
         ([127, 0, 0, 1], u16::try_from(self.link.plain_port).unwrap()).into()
     }
 
-    pub fn bare(&self) -> SocketAddr {
+    pub(crate) fn bare(&self) -> SocketAddr {
         ([127, 0, 0, 1], u16::try_from(self.link.bare_port).unwrap()).into()
     }
 
-    pub async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         let runtime = self.runtime.take().unwrap();
         tokio::task::spawn_blocking(move || drop(runtime)).await.unwrap();
     }
@@ -116,7 +116,7 @@ impl Drop for Running {
     }
 }
 
-pub async fn exchange(from: &mut SealedStream, to: &mut SealedStream, bytes: &[u8]) -> Vec<u8> {
+pub(crate) async fn exchange(from: &mut SealedStream, to: &mut SealedStream, bytes: &[u8]) -> Vec<u8> {
     let mut got = vec![0; bytes.len()];
     let write = async {
         from.write_all(bytes).await.unwrap();
@@ -127,12 +127,12 @@ pub async fn exchange(from: &mut SealedStream, to: &mut SealedStream, bytes: &[u
     got
 }
 
-pub fn get(path: &str) -> Vec<u8> {
+pub(crate) fn get(path: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").into_bytes()
 }
 
 /// The whole answer, without its date.
-pub async fn ask(door: SocketAddr, request: &[u8]) -> String {
+pub(crate) async fn ask(door: SocketAddr, request: &[u8]) -> String {
     let mut tcp = TcpStream::connect(door).await.unwrap();
     tcp.write_all(request).await.unwrap();
     tcp.shutdown().await.unwrap();
