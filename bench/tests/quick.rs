@@ -1,5 +1,4 @@
 //! The benchmark runs: its quick form measures something and says it in the agreed form.
-#![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::process::Command;
 

@@ -64,7 +64,7 @@ pub fn same_history(world: &World, people: &[Person], chat: LogId) -> Result<()>
         match &first {
             None => first = Some(history),
             Some(first) => {
-                ensure!(*first == history, "device {} shows another history than device {}", person.device, people[0].device)
+                ensure!(*first == history, "device {} shows another history than device {}", person.device, people[0].device);
             }
         }
     }

@@ -94,8 +94,8 @@ impl Book {
 
     /// Notices what `umweg-proxy invite` changes, and writes the counts down. It ends only with its task.
     pub async fn keep(self: Arc<Self>) {
-        let mut seen = self.stamp();
-        let mut wrong = None;
+        // At first it looks in any case: the file may have changed since it was opened.
+        let (mut seen, mut wrong) = (None, None);
         let (mut looking, mut writing) = (tokio::time::interval(LOOK), tokio::time::interval(WRITE));
         loop {
             tokio::select! {
