@@ -68,7 +68,8 @@ async fn while_the_authority_does_not_find_it_the_proxy_serves_and_says_what_to_
 
 #[tokio::test]
 async fn an_authority_that_is_not_there_is_named() {
-    let proxy = Running::start(&Pebble::nowhere());
+    let nowhere = Pebble::nowhere();
+    let proxy = Running::start(&nowhere);
     proxy.hear("the certificate authority cannot be reached");
     assert!(shown(proxy.port(), "http/1.1").await.is_ok());
 }

@@ -1,5 +1,7 @@
 //! What the person wants of a call.
 
+use std::collections::BTreeSet;
+
 use umweg_wire::limits::{
     INVITED_MAX, REACTION_BYTES_MAX, REACTION_GAP, RING_AGAIN_GAP, RINGING, RINGING_INVITED_MAX, RINGS_MAX, SDP_BYTES_MAX,
 };
@@ -49,8 +51,10 @@ pub(crate) fn start(step: &mut Step<'_>, log: LogId, video: bool) -> Result<(), 
         was_in: true,
         ended: None,
     };
-    let invited: Vec<AccountId> = chats::members(step.db, log)?.into_iter().map(|member| member.account).collect();
-    rows::insert(step, &call, &invited)?;
+    // Who is on the way into the conversation is called too: the invitation follows in its log.
+    let mut invited: BTreeSet<AccountId> = chats::members(step.db, log)?.into_iter().map(|member| member.account).collect();
+    invited.extend(outbox::being_added(step.db, log)?);
+    rows::insert(step, &call, &Vec::from_iter(invited))?;
     step.live.session = Some(Session::joining(&call, video, step.now));
     outbox::push(step, Lane::Call(call.id), &Task::CreateCallLog)?;
     outbox::push(step, Lane::Call(call.id), &Task::OpenCall)?;

@@ -308,6 +308,18 @@ pub(crate) fn clear_lane(step: &mut Step<'_>, lane: Lane) -> Result<(), StoreErr
     ids.into_iter().try_for_each(|id| finish(step, id))
 }
 
+/// Who is to be let into a conversation by what waits in its lane.
+pub(crate) fn being_added(db: &Connection, log: LogId) -> Result<Vec<AccountId>, StoreError> {
+    let mut query = db.prepare_cached(&format!("SELECT {COLUMNS} FROM job WHERE lane = ?1 ORDER BY id"))?;
+    let mut accounts = Vec::new();
+    for stored in query.query_map([Lane::Chat(log).to_bytes()], read)? {
+        if let Task::Add { members, .. } = Job::try_from(stored?)?.task {
+            accounts.extend(members);
+        }
+    }
+    Ok(accounts)
+}
+
 pub(crate) fn is_waiting(db: &Connection, lane: Lane) -> Result<bool, StoreError> {
     Ok(db.prepare_cached("SELECT 1 FROM job WHERE lane = ?1")?.exists([lane.to_bytes()])?)
 }
