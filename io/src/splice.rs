@@ -2,7 +2,7 @@
 //!
 //! Most connections wait most of the time, so a connection holds memory only while its bytes move: they are read into a buffer of
 //! the thread, and only what the other side does not take at once is kept. Where both sides are plain TCP and much is coming, the
-//! kernel moves the bytes by itself ([`kernel`]).
+//! kernel moves the bytes by itself (`kernel`).
 
 use std::cell::RefCell;
 use std::future::poll_fn;
