@@ -17,7 +17,7 @@ use super::super::stun::make;
 use super::*;
 
 const TICKET: Ticket = Ticket([7; 16]);
-const ANSWER: &str = include_str!("../../tests/fixtures/answer-sfu.sdp");
+const ANSWER: &str = include_str!("../../../tests/fixtures/answer-sfu.sdp");
 const UFRAG: &str = "hSfUfRaG0123456";
 const VIDEO: &[u8] = &[0x90, 96, 0, 1, b'v'];
 
