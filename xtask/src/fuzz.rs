@@ -9,6 +9,7 @@ use std::process::Command;
 use anyhow::{Context, bail};
 use clap::Args;
 
+use crate::programs::built;
 use crate::steps::{command, root, run as run_command};
 
 /// What `cargo fuzz` passes to rustc: libFuzzer's view of the code, without a sanitizer (there is no unsafe code of ours).
@@ -35,7 +36,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 
 /// All targets, in a fixed number of seconds.
 pub(crate) fn short() -> anyhow::Result<()> {
-    run_command(command("cargo run --quiet --locked --package umweg-fuzz --bin umweg-fuzz -- run --seconds 60"))
+    let mut fuzz = built("umweg-fuzz");
+    fuzz.args(["run", "--seconds", "60"]);
+    run_command(fuzz)
 }
 
 /// With libFuzzer.

@@ -3,11 +3,11 @@
 use clap::Args;
 
 use crate::check::build_pages;
-use crate::programs::build_programs;
+use crate::programs::{build_programs, built};
 use crate::steps::{command, command_in, run};
 
 /// Simulated stories in the tests. `./x soak --seeds 5000` plays more.
-const SEEDS: u32 = 200;
+const SEEDS: &str = "200";
 
 #[derive(Args)]
 pub(crate) struct Bench {
@@ -36,12 +36,16 @@ pub(crate) fn bench(options: &Bench) -> anyhow::Result<()> {
 }
 
 pub(crate) fn soak(options: &Soak) -> anyhow::Result<()> {
-    let mut cargo = command("cargo run --quiet --locked --package umweg-world --");
-    cargo.args(&options.arguments);
-    run(cargo)
+    build_pages()?;
+    build_programs()?;
+    let mut world = built("umweg-world");
+    world.args(&options.arguments);
+    run(world)
 }
 
 /// As many as the tests play, always the same.
 pub(crate) fn stories() -> anyhow::Result<()> {
-    run(command(&format!("cargo run --quiet --locked --package umweg-world -- --seeds {SEEDS}")))
+    let mut world = built("umweg-world");
+    world.args(["--seeds", SEEDS]);
+    run(world)
 }

@@ -30,7 +30,8 @@ pub(crate) fn are_current() -> anyhow::Result<()> {
 }
 
 fn write_to(folder: &Path) -> anyhow::Result<()> {
-    let mut cargo = command("cargo test --locked --quiet --package umweg-client --lib export_bindings");
+    // Of the whole workspace, though one library has them: alone it would be compiled again with fewer features.
+    let mut cargo = command("cargo test --locked --quiet --workspace --lib export_bindings");
     cargo.env("TS_RS_EXPORT_DIR", folder);
     run_command(cargo)
 }
