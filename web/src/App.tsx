@@ -31,6 +31,7 @@ import { useWords } from "./words";
 export function App() {
   const { phase, view } = useLinkState();
   useTitle(view);
+  if (phase === "refused") return <Waiting reason="noSecret" />;
   if (!view) return <Waiting reason={phase === "lost" ? "appGone" : "starting"} />;
   return (
     <>

@@ -5,7 +5,8 @@ import { createRoot } from "react-dom/client";
 import { App } from "./App";
 import { AppContext, type App as Parts } from "./app";
 import { openSocket, SocketLink } from "./link/link";
-import { takeSecret } from "./link/secret";
+import { Secrets } from "./link/proof";
+import { keepSecret, takeSecret } from "./link/secret";
 import { MediaEngine } from "./media/engine";
 import { Localized } from "./parts/Localized";
 import { apply } from "./preferences";
@@ -27,8 +28,9 @@ root.render(<StrictMode>{secret === null ? withoutSecret() : withApp(connect(sec
 
 function connect(secret: string): Parts {
   const toasts = new Toasts();
+  const secrets = new Secrets(secret, (start) => keepSecret(start, sessionStorage));
   const link = new SocketLink(
-    () => openSocket(secret),
+    () => openSocket(secrets),
     // An offer that the app refuses, or a browser that cannot: the person is told, the call's page stays.
     (event) => engine.handleEvent(event).catch(() => toasts.add({ kind: "trouble", trouble: { kind: "media" } })),
   );

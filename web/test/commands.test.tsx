@@ -83,12 +83,14 @@ it("an account is made by a name", async () => {
 describe("people", () => {
   it("are asked by their link, and a wrong link says what it is", async () => {
     const refuse = (command: Command): Trouble | null =>
-      command.kind === "requestContact" ? { kind: "wrongLink", reason: "this is a proxy link" } : null;
+      command.kind === "requestContact"
+        ? { kind: "wrongLink", wrong: { kind: "otherKind", got: "proxy", wanted: "contact" } }
+        : null;
     const commands = show("invite", refuse);
     await person.type(screen.getByRole("textbox", { name: "Link of the person" }), "umweg://proxy/x");
     await click("Send request");
     expect(commands).toEqual([{ kind: "requestContact", link: "umweg://proxy/x", text: "" }]);
-    expect(await screen.findByText(/This link does not fit here/)).toBeDefined();
+    expect(await screen.findByText("This is a proxy’s link. What is needed here is a person’s link.")).toBeDefined();
   });
 
   it("are accepted and declined", async () => {

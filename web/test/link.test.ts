@@ -2,22 +2,23 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { MediaEvent } from "../src/contract";
 import { emptyView } from "../src/fixtures/views";
 import { type Socket, SocketLink } from "../src/link/link";
+import { REFUSED } from "../src/link/proof";
 import { takeSecret } from "../src/link/secret";
 
 /** A socket whose other end is the test. */
 class Wire implements Socket {
   onopen: (() => void) | null = null;
   onmessage: ((event: { data: unknown }) => void) | null = null;
-  onclose: (() => void) | null = null;
+  onclose: ((event: { code: number }) => void) | null = null;
   readyState = 0;
   readonly sent: unknown[] = [];
 
   send(text: string): void {
     this.sent.push(JSON.parse(text));
   }
-  close(): void {
+  close(code = 1006): void {
     this.readyState = 3;
-    this.onclose?.();
+    this.onclose?.({ code });
   }
   open(): void {
     this.readyState = 1;
@@ -88,6 +89,16 @@ describe("the link to the app", () => {
     wire().open();
     wire().tell({ view: { ...emptyView(), proxyUse: "always" } });
     expect(link.state()).toMatchObject({ phase: "open", view: { proxyUse: "always" } });
+  });
+
+  it("says when the app that is there does not know this page, and goes on when it does again", () => {
+    const { link, wire } = start();
+    wire().close(REFUSED);
+    expect(link.state().phase).toBe("refused");
+    vi.advanceTimersByTime(250);
+    wire().open();
+    wire().tell({ view: emptyView() });
+    expect(link.state().phase).toBe("open");
   });
 
   it("tries again ever more slowly", () => {

@@ -159,7 +159,10 @@ impl App {
     fn handle_wish(&mut self, command: Command) -> Result<(), CommandError> {
         let command = match command {
             Command::Offer { call, sdp } => {
-                let sdp = hide_addresses(&sdp).map_err(|error| CommandError::Ours { what: error.to_string() })?;
+                let sdp = hide_addresses(&sdp).map_err(|error| {
+                    tracing::error!(%error, "the page's offer cannot be passed on");
+                    CommandError::Ours
+                })?;
                 Command::Offer { call, sdp }
             }
             command => command,

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use ts_rs::TS;
+use umweg_wire::links::WrongLink;
 use umweg_wire::{AccountId, CallId, LogId, MessageId};
 
 use crate::view::ProxyUse;
@@ -165,8 +166,8 @@ pub enum CommandError {
     NoAccount,
     #[error("this account exists already")]
     AccountExists,
-    #[error("{reason}")]
-    WrongLink { reason: String },
+    #[error("{wrong}")]
+    WrongLink { wrong: WrongLink },
     #[error("this contact uses another service, and cannot be reached from here")]
     OtherService,
     #[error("this is your own link")]
@@ -197,6 +198,6 @@ pub enum CommandError {
     TooSoon,
     #[error("the disk is full: make room, nothing was lost")]
     DiskFull,
-    #[error("something went wrong in the app: {what}")]
-    Ours { what: String },
+    #[error("something went wrong in the app: its log says what")]
+    Ours,
 }

@@ -68,7 +68,7 @@ impl From<StoreError> for CommandError {
             return Self::DiskFull;
         }
         tracing::error!(%error, "a wish could not be written down");
-        Self::Ours { what: error.to_string() }
+        Self::Ours
     }
 }
 

@@ -4,7 +4,7 @@ use prost::Message;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use umweg_seal::{Verified, account_id};
 use umweg_wire::limits::{NAME_BYTES_MAX, REQUEST_TEXT_BYTES_MAX, REQUESTS_MAX};
-use umweg_wire::links::Linked;
+use umweg_wire::links::{Kind, Linked, WrongLink};
 use umweg_wire::proto::sealed::{ContactCard, ContactRequest, InboxBody, inbox_body};
 use umweg_wire::{AccountId, LogId};
 
@@ -109,14 +109,14 @@ pub(crate) fn whose(card: &ContactCard) -> Option<AccountId> {
 /// A person pasted a contact link.
 pub(crate) fn request(step: &mut Step<'_>, link: &str, text: &str) -> Result<(), CommandError> {
     let me = account::mine(step.db)?;
-    let card = ContactCard::from_link(link).map_err(|wrong| CommandError::WrongLink { reason: wrong.to_string() })?;
+    let card = ContactCard::from_link(link).map_err(|wrong| CommandError::WrongLink { wrong })?;
     if card.service != step.service {
         return Err(CommandError::OtherService);
     }
     if text.len() > REQUEST_TEXT_BYTES_MAX {
         return Err(CommandError::TooLong { max: REQUEST_TEXT_BYTES_MAX as u64 });
     }
-    let account = whose(&card).ok_or(CommandError::WrongLink { reason: "the link is damaged".to_owned() })?;
+    let account = whose(&card).ok_or(CommandError::WrongLink { wrong: WrongLink::Damaged { wanted: Kind::Contact } })?;
     if account == me.id {
         return Err(CommandError::OwnLink);
     }

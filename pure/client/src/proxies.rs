@@ -93,5 +93,5 @@ fn host_and_port(proxy: &ProxyLink) -> String {
 }
 
 fn parse(link: &str) -> Result<ProxyLink, CommandError> {
-    ProxyLink::from_link(link).map_err(|wrong| CommandError::WrongLink { reason: wrong.to_string() })
+    ProxyLink::from_link(link).map_err(|wrong| CommandError::WrongLink { wrong })
 }

@@ -3,9 +3,13 @@
 //! Every decision is made before it gets here; a page only chooses words and places. TypeScript's types are made from these
 //! (`./x types`).
 
+mod roads;
+
 use serde::Serialize;
 use ts_rs::TS;
 use umweg_wire::{AccountId, CallId, LogId, MessageId, Timestamp};
+
+pub use self::roads::{ProxyRow, ProxyStanding, ProxyUse, RoadEnd, RoadState, RoadTrouble, RoadWhy};
 
 /// Everything that one page shows.
 #[derive(Clone, PartialEq, Serialize, TS)]
@@ -45,21 +49,6 @@ pub struct Me {
     pub name: String,
     /// The contact link, for passing on.
     pub link: String,
-}
-
-/// How the service is reached.
-#[derive(Clone, PartialEq, Eq, Serialize, serde::Deserialize, TS)]
-#[ts(export)]
-#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
-pub enum RoadState {
-    /// No road was found yet, or none is left. What was tried last failed because of `reason`, in words.
-    Offline { reason: Option<String>, next_try: Option<Timestamp> },
-    /// Dialing.
-    Connecting,
-    /// Straight to the service.
-    Direct,
-    /// By a proxy.
-    Proxy { name: String },
 }
 
 /// A conversation in the list.
@@ -417,45 +406,4 @@ pub struct Ringing {
     pub video: bool,
     /// It stops ringing then.
     pub until: Timestamp,
-}
-
-/// A proxy that the app knows.
-#[derive(Clone, PartialEq, Serialize, TS)]
-#[ts(export)]
-#[serde(rename_all = "camelCase")]
-pub struct ProxyRow {
-    /// Its host and port, by which a person tells it from others.
-    pub host: String,
-    pub name: String,
-    pub link: String,
-    pub standing: ProxyStanding,
-}
-
-/// What is known of a proxy.
-#[derive(Clone, PartialEq, Eq, Serialize, serde::Deserialize, TS)]
-#[ts(export)]
-#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
-pub enum ProxyStanding {
-    Untried,
-    Testing,
-    /// The service answered through it, that many milliseconds after the dialing began.
-    Works {
-        ms: u32,
-    },
-    Failed {
-        reason: String,
-    },
-    /// The road of the moment.
-    InUse,
-}
-
-/// When proxies are used.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, serde::Deserialize, TS)]
-#[ts(export)]
-#[serde(rename_all = "camelCase")]
-pub enum ProxyUse {
-    /// Where the direct road fails.
-    WhenBlocked,
-    Always,
-    Never,
 }

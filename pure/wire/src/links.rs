@@ -4,6 +4,8 @@
 
 use data_encoding::BASE64URL_NOPAD;
 use prost::Message;
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use crate::limits::{LINK_BYTES_MAX, NAME_BYTES_MAX};
 use crate::proto::{sealed::ContactCard, v1};
@@ -11,8 +13,10 @@ use crate::proto::{sealed::ContactCard, v1};
 /// What every link begins with.
 const SCHEME: &str = "umweg://";
 
-/// A text that is not the wanted link. Each says what to do next.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+/// A text that is not the wanted link. Each says what to do next; the pages have words of their own for each.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error, Serialize, Deserialize, TS)]
+#[ts(export)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum WrongLink {
     /// It does not begin as a link of ours.
     #[error("this is not an Umweg link: it must begin with {SCHEME}")]
@@ -26,15 +30,20 @@ pub enum WrongLink {
         wanted: Kind,
     },
     /// Cut off, mistyped, or of a later version.
-    #[error("this {0} link is incomplete or damaged: copy it again, whole")]
-    Damaged(Kind),
+    #[error("this {wanted} link is incomplete or damaged: copy it again, whole")]
+    Damaged {
+        /// What was asked for.
+        wanted: Kind,
+    },
     /// Too long to be one.
     #[error("this link is longer than {LINK_BYTES_MAX} bytes, so it is none of ours")]
     TooLong,
 }
 
 /// What a link is for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[ts(export, rename = "LinkKind")]
+#[serde(rename_all = "camelCase")]
 pub enum Kind {
     /// The service of an operator.
     Service,
@@ -78,7 +87,7 @@ pub trait Linked: Message + Default {
         if got != Self::KIND {
             return Err(WrongLink::OtherKind { got, wanted: Self::KIND });
         }
-        let damaged = WrongLink::Damaged(Self::KIND);
+        let damaged = WrongLink::Damaged { wanted: Self::KIND };
         let bytes = BASE64URL_NOPAD.decode(body.as_bytes()).map_err(|_| damaged)?;
         let message = Self::decode(bytes.as_slice()).map_err(|_| damaged)?;
         if message.is_whole() { Ok(message) } else { Err(damaged) }
@@ -180,7 +189,7 @@ mod tests {
     #[test]
     fn a_link_without_any_port_is_damaged() {
         let link = v1::ServiceLink { tls_port: 0, ..service() }.to_link();
-        assert!(v1::ServiceLink::from_link(&link) == Err(WrongLink::Damaged(Kind::Service)));
+        assert!(v1::ServiceLink::from_link(&link) == Err(WrongLink::Damaged { wanted: Kind::Service }));
     }
 
     proptest! {

@@ -1,12 +1,16 @@
-// The page's end of the loopback WebSocket: whole views come in, typed commands go out, each answered once.
+// The page's end of the loopback WebSocket: whole views come in, typed commands go out, each answered once. What comes first: proof.ts.
 //
 //   page → app:  {"look": Look}   {"id": n, "command": Command}   {"media": true}
 //   app → page:  {"view": View}   {"answer": {"id": n, "error": CommandError|null}}   {"media": MediaEvent}
 
 import type { Command, CommandError, Look, MediaEvent, View } from "../contract";
+import { ProvenSocket, REFUSED, type Secrets } from "./proof";
 
-/** `starting`: no view yet. `open`: the view is of now. `lost`: the app is gone, its last view stays. */
-export type Phase = "starting" | "open" | "lost";
+/**
+ * `starting`: no view yet. `open`: the view is of now. `lost`: the app is gone, its last view stays. `refused`: the app that is there
+ * does not know this page.
+ */
+export type Phase = "starting" | "open" | "lost" | "refused";
 
 export type LinkState = { phase: Phase; view: View | null };
 
@@ -36,7 +40,7 @@ export type Socket = {
   close(): void;
   onopen: (() => void) | null;
   onmessage: ((event: { data: unknown }) => void) | null;
-  onclose: (() => void) | null;
+  onclose: ((event: { code: number }) => void) | null;
 };
 
 const RETRY_MS = [250, 500, 1_000, 2_000];
@@ -91,7 +95,7 @@ export class SocketLink implements AppLink {
       this.#tell({ media: true });
     };
     socket.onmessage = ({ data }) => this.#handle(JSON.parse(String(data)) as FromApp);
-    socket.onclose = () => this.#handleLost();
+    socket.onclose = ({ code }) => this.#handleLost(code === REFUSED ? "refused" : "lost");
   }
 
   #handle(message: FromApp): void {
@@ -103,11 +107,11 @@ export class SocketLink implements AppLink {
     }
   }
 
-  #handleLost(): void {
+  #handleLost(phase: Phase): void {
     const unanswered = [...this.#waiting.values()];
     this.#waiting.clear();
     for (const resolve of unanswered) resolve({ kind: "unanswered" });
-    this.#setState({ phase: "lost", view: this.#state.view });
+    this.#setState({ phase, view: this.#state.view });
     const wait = RETRY_MS[Math.min(this.#failures++, RETRY_MS.length - 1)];
     setTimeout(() => this.#dial(), wait);
   }
@@ -122,6 +126,6 @@ export class SocketLink implements AppLink {
   }
 }
 
-export function openSocket(secret: string): Socket {
-  return new WebSocket(`ws://${location.host}/ws`, ["umweg.v1", secret]) as Socket;
+export function openSocket(secrets: Secrets): Socket {
+  return new ProvenSocket(new WebSocket(`ws://${location.host}/ws`, ["umweg.v1"]), location.host, secrets);
 }

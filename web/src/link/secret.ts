@@ -5,7 +5,12 @@ const STORED = "umweg.secret";
 export function takeSecret(where: Location, history: History, storage: Storage): string | null {
   const given = where.hash.slice(1);
   if (given === "") return storage.getItem(STORED);
-  storage.setItem(STORED, given);
+  keepSecret(given, storage);
   history.replaceState(history.state, "", where.pathname);
   return given;
+}
+
+/** For when this page is loaded again. */
+export function keepSecret(secret: string, storage: Storage): void {
+  storage.setItem(STORED, secret);
 }

@@ -4,7 +4,7 @@ import { useSyncExternalStore } from "react";
 import { useApp } from "../app";
 import type { Toast } from "../toasts";
 import { useWords, type Words } from "../words";
-import { type Explained, explain, explainLost } from "../words/trouble";
+import { explain, explainLost } from "../words/trouble";
 import { Icon } from "./Icon";
 
 export function ToastHost() {
@@ -20,32 +20,23 @@ export function ToastHost() {
   );
 }
 
-function contentOf(toast: Toast, words: Words): Explained {
+function textOf(toast: Toast, words: Words): string {
   switch (toast.kind) {
     case "trouble":
       return explain(toast.trouble, words);
     case "lost":
-      return { text: explainLost(toast.lost, words), detail: null };
+      return explainLost(toast.lost, words);
     case "done":
-      return { text: toast.text, detail: null };
+      return toast.text;
   }
 }
 
 function ToastLine({ toast, onClose }: { toast: Toast; onClose: () => void }) {
   const words = useWords();
-  const { text, detail } = contentOf(toast, words);
   const undo = toast.kind === "done" ? toast.undo : undefined;
   return (
     <div className="toast" data-toast={toast.kind}>
-      <span>
-        {text}
-        {detail && (
-          <span className="small" lang="en" dir="ltr">
-            {" "}
-            ({detail})
-          </span>
-        )}
-      </span>
+      <span>{textOf(toast, words)}</span>
       {undo && (
         <button
           type="button"

@@ -10,6 +10,7 @@ import { Icon } from "../parts/Icon";
 import { LinkCard } from "../parts/LinkCard";
 import { RoadPlate, whyOf } from "../parts/RoadSign";
 import { useWords, type Words } from "../words";
+import { explainRoad } from "../words/trouble";
 import { RadioGroup } from "./Choices";
 import { proxyUseName } from "./Settings";
 
@@ -53,11 +54,7 @@ function RoadNow({ road }: { road: RoadState }) {
         <RoadPlate road={road} />
       </p>
       <p>{whyOf(road, words)}</p>
-      {road.kind === "offline" && road.reason && (
-        <p className="small quiet" lang="en" dir="auto">
-          {road.reason}
-        </p>
-      )}
+      {road.kind === "offline" && road.trouble && <p className="small quiet">{explainRoad(road.trouble, words)}</p>}
       {road.kind === "offline" && road.nextTry !== null && (
         <p className="small quiet">{words.roadNextTry(words.format.time(road.nextTry))}</p>
       )}
@@ -121,12 +118,7 @@ function Standing({ standing }: { standing: ProxyStanding }) {
   return (
     <span className="small standing" data-standing={standing.kind} role="status">
       {standingName(standing, words)}
-      {standing.kind === "failed" && (
-        <span lang="en" dir="auto">
-          {" "}
-          · {standing.reason}
-        </span>
-      )}
+      {standing.kind === "failed" && ` · ${explainRoad(standing.trouble, words)}`}
     </span>
   );
 }

@@ -35,6 +35,28 @@ export const de = ({ t, plural, list, number, percent }: Format): Catalogue => (
     "Im Moment kommt kein Weg durch. Was du schreibst, bleibt hier und wird gesendet, sobald einer frei ist.",
   roadNextTry: (time) => t`Nächster Versuch um ${time}`,
 
+  roadEnd: { service: "Dienst", proxy: "Proxy" },
+  roadNotOffered: (end) => `Der Link des ${end}s bietet diese Art von Weg nicht an.`,
+  roadNoAddress: (end) =>
+    `Zum Namen des ${end}s gibt es keine Adresse. Ist dieses Gerät online? Auch ein Zensor kann Namen sperren.`,
+  roadClosed: (end) => `Der Port des ${end}s ist geschlossen. Vielleicht ist er ausgeschaltet oder sein Link veraltet.`,
+  roadUnreachable: (end) => `Der ${end} ist aus diesem Netz nicht erreichbar. Ist dieses Gerät online?`,
+  roadTimedOut: (end) =>
+    `Der ${end} hat nicht rechtzeitig geantwortet. Vielleicht ist er hier gesperrt oder ausgeschaltet.`,
+  roadCut: (end) => `Die Verbindung zum ${end} wurde getrennt. Das kann jemand auf dem Weg gewesen sein.`,
+  roadWrongPin: (end) =>
+    `Das Zertifikat ist nicht das aus dem Link des ${end}s. Jemand sitzt dazwischen, oder es gibt einen neuen Link.`,
+  roadUnknownAuthority: (end) =>
+    `Niemand, dem dieses System vertraut, bürgt für das Zertifikat des ${end}s. Vielleicht sitzt jemand dazwischen.`,
+  roadWrongName: (end) =>
+    `Das Zertifikat des ${end}s gilt für einen anderen Namen. Jemand sitzt dazwischen, oder der Link ist falsch.`,
+  roadClock: (end) => `Das Zertifikat des ${end}s gilt zurzeit nicht. Geht die Uhr dieses Geräts richtig?`,
+  roadTls: (end) => `Der ${end} und diese App einigen sich nicht auf TLS. Vielleicht sitzt jemand dazwischen.`,
+  roadNotOurs: (end) => `Was anstelle des ${end}s antwortet, gehört nicht zu uns. Ist der Link aktuell?`,
+  roadServiceBehind: "Der Proxy funktioniert, erreicht den Dienst aber zurzeit nicht.",
+  roadWrongKey: "Wer geantwortet hat, besitzt den Schlüssel des Dienstes nicht. Ist der Link des Dienstes aktuell?",
+  roadVersion: "App und Dienst haben verschiedene Versionen. Aktualisiere die App.",
+
   loading: "Startet",
   appGone: "Die App läuft nicht",
   appGoneWhy:
@@ -382,7 +404,11 @@ export const de = ({ t, plural, list, number, percent }: Format): Catalogue => (
 
   errorNoAccount: "Lege zuerst ein Konto an.",
   errorAccountExists: "Auf diesem Computer gibt es schon ein Konto.",
-  errorWrongLink: "Dieser Link passt hier nicht.",
+  errorNotALink: "Das ist kein Umweg-Link: die beginnen mit umweg://.",
+  errorOtherLink: (got, wanted) => `Das ist ${got}. Gebraucht wird hier ${wanted}.`,
+  errorDamagedLink: "Dieser Link ist unvollständig oder beschädigt. Kopiere ihn noch einmal, und zwar ganz.",
+  errorLongLink: "Das ist zu lang für einen Umweg-Link.",
+  linkKind: { service: "der Link eines Dienstes", proxy: "der Link eines Proxys", contact: "der Link einer Person" },
   errorOtherService: "Diese Person benutzt einen anderen Dienst und ist von hier nicht erreichbar.",
   errorOwnLink: "Das ist dein eigener Link.",
   errorUnknown: "Das gibt es nicht mehr.",
@@ -394,7 +420,7 @@ export const de = ({ t, plural, list, number, percent }: Format): Catalogue => (
   errorCallOver: "Dieser Anruf ist vorbei.",
   errorNotAContact: (names) => `Lässt sich nicht hinzufügen, weil die Annahme noch fehlt: ${list(names)}.`,
   errorDiskFull: "Die Festplatte ist voll. Schaffe Platz; verloren ist nichts.",
-  errorOurs: "In der App ist etwas schiefgegangen.",
+  errorOurs: "In der App ist etwas schiefgegangen. Was, steht in ihrem Protokoll.",
   errorMedia: "Ton und Bild des Anrufs ließen sich in diesem Browser nicht beginnen.",
   errorUnanswered: "Die App hat nicht geantwortet. Es ist nichts geschehen; versuche es noch einmal, wenn sie läuft.",
 

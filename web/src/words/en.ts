@@ -35,6 +35,27 @@ export const en = ({ t, plural, list, number, percent }: Format) => ({
   roadOfflineWhy: "No road gets through at the moment. What you write is kept and sent as soon as one does.",
   roadNextTry: (time: string) => t`Next try at ${time}`,
 
+  // ── why a road leads nowhere ──
+  roadEnd: { service: "service", proxy: "proxy" },
+  roadNotOffered: (end: string) => `The ${end}’s link does not offer this form of road.`,
+  roadNoAddress: (end: string) => `The ${end}’s name has no address. Is this device online? A censor can block a name.`,
+  roadClosed: (end: string) => `The ${end}’s port is closed. It may be switched off, or its link may be old.`,
+  roadUnreachable: (end: string) => `The ${end} cannot be reached from this network. Is this device online?`,
+  roadTimedOut: (end: string) => `The ${end} did not answer in time. It may be blocked here, or switched off.`,
+  roadCut: (end: string) => `The connection to the ${end} was cut. Somebody in between may do that.`,
+  roadWrongPin: (end: string) =>
+    `The certificate is not the one in the ${end}’s link. Somebody is in between, or there is a new link.`,
+  roadUnknownAuthority: (end: string) =>
+    `Nobody whom this system trusts vouches for the ${end}’s certificate. Somebody may be in between.`,
+  roadWrongName: (end: string) =>
+    `The ${end}’s certificate is for another name. Somebody is in between, or the link is wrong.`,
+  roadClock: (end: string) => `The ${end}’s certificate is not valid at this time. Is this device’s clock right?`,
+  roadTls: (end: string) => `The ${end} and this app cannot agree on TLS. Somebody may be in between.`,
+  roadNotOurs: (end: string) => `What answers in the ${end}’s place is none of ours. Is the link current?`,
+  roadServiceBehind: "The proxy works, but cannot reach the service at the moment.",
+  roadWrongKey: "Who answered does not have the service’s key. Is the service’s link current?",
+  roadVersion: "App and service are of different versions. Update the app.",
+
   // ── start ──
   loading: "Starting",
   appGone: "The app is not running",
@@ -391,7 +412,11 @@ export const en = ({ t, plural, list, number, percent }: Format) => ({
   // ── what went wrong ──
   errorNoAccount: "Create an account first.",
   errorAccountExists: "There is an account on this computer already.",
-  errorWrongLink: "This link does not fit here.",
+  errorNotALink: "This is not an Umweg link: those begin with umweg://.",
+  errorOtherLink: (got: string, wanted: string) => `This is ${got}. What is needed here is ${wanted}.`,
+  errorDamagedLink: "This link is incomplete or damaged. Copy it again, whole.",
+  errorLongLink: "This is too long to be an Umweg link.",
+  linkKind: { service: "a service’s link", proxy: "a proxy’s link", contact: "a person’s link" },
   errorOtherService: "This person uses another service and cannot be reached from here.",
   errorOwnLink: "This is your own link.",
   errorUnknown: "It does not exist any more.",
@@ -403,7 +428,7 @@ export const en = ({ t, plural, list, number, percent }: Format) => ({
   errorCallOver: "This call is over.",
   errorNotAContact: (names: string[]) => `Cannot be added, because they have not accepted you yet: ${list(names)}.`,
   errorDiskFull: "The disk is full. Make room; nothing was lost.",
-  errorOurs: "Something went wrong in the app.",
+  errorOurs: "Something went wrong in the app. Its log says what.",
   errorMedia: "Sound and picture of the call could not begin in this browser.",
   errorUnanswered: "The app did not answer. Nothing was done; try again when it runs.",
 

@@ -1,27 +1,18 @@
-// Words for everything that the app can refuse, and the rest of the sentence where the app gives a reason in English.
+// Words for everything that the app can refuse, and for everything that can be in a call's or a road's way.
 
-import type { StopReason } from "../contract";
+import type { RoadTrouble, StopReason, WrongLink } from "../contract";
 import type { Trouble } from "../link/link";
 import type { Lost } from "../media/capture";
 import type { Device, DeviceTrouble } from "../media/devices";
 import type { Grade, Quality } from "../media/quality";
 import type { Words } from ".";
 
-export type Explained = { text: string; detail: string | null };
-
-export function explain(trouble: Trouble, words: Words): Explained {
+export function explain(trouble: Trouble, words: Words): string {
   switch (trouble.kind) {
     case "wrongLink":
-      return { text: words.errorWrongLink, detail: trouble.reason };
+      return explainLink(trouble.wrong, words);
     case "ours":
-      return { text: words.errorOurs, detail: trouble.what };
-    default:
-      return { text: sentence(trouble, words), detail: null };
-  }
-}
-
-function sentence(trouble: Exclude<Trouble, { kind: "wrongLink" | "ours" }>, words: Words): string {
-  switch (trouble.kind) {
+      return words.errorOurs;
     case "noAccount":
       return words.errorNoAccount;
     case "accountExists":
@@ -54,6 +45,56 @@ function sentence(trouble: Exclude<Trouble, { kind: "wrongLink" | "ours" }>, wor
       return words.errorMedia;
     case "unanswered":
       return words.errorUnanswered;
+  }
+}
+
+function explainLink(wrong: WrongLink, words: Words): string {
+  switch (wrong.kind) {
+    case "notALink":
+      return words.errorNotALink;
+    case "otherKind":
+      return words.errorOtherLink(words.linkKind[wrong.got], words.linkKind[wrong.wanted]);
+    case "damaged":
+      return words.errorDamagedLink;
+    case "tooLong":
+      return words.errorLongLink;
+  }
+}
+
+/** Why a road leads nowhere. */
+export function explainRoad({ end, why }: RoadTrouble, words: Words): string {
+  const name = words.roadEnd[end];
+  switch (why) {
+    case "notOffered":
+      return words.roadNotOffered(name);
+    case "noAddress":
+      return words.roadNoAddress(name);
+    case "closed":
+      return words.roadClosed(name);
+    case "unreachable":
+      return words.roadUnreachable(name);
+    case "timedOut":
+      return words.roadTimedOut(name);
+    case "cut":
+      return words.roadCut(name);
+    case "wrongPin":
+      return words.roadWrongPin(name);
+    case "unknownAuthority":
+      return words.roadUnknownAuthority(name);
+    case "wrongName":
+      return words.roadWrongName(name);
+    case "clock":
+      return words.roadClock(name);
+    case "tls":
+      return words.roadTls(name);
+    case "notOurs":
+      return words.roadNotOurs(name);
+    case "serviceBehind":
+      return words.roadServiceBehind;
+    case "wrongKey":
+      return words.roadWrongKey;
+    case "version":
+      return words.roadVersion;
   }
 }
 

@@ -2,7 +2,9 @@
 
 use std::io::Write;
 
+use serde::Deserialize;
 use serde_json::{Value, json};
+use umweg_client::view::RoadTrouble;
 
 use super::Refused;
 
@@ -68,10 +70,15 @@ pub(super) fn proxies(proxies: &Value) -> Vec<String> {
 pub(super) fn proxy_standing(standing: &Value) -> String {
     match standing["kind"].as_str() {
         Some("works") => format!("works, {} ms", standing["ms"]),
-        Some("failed") => format!("failed: {}", text(&standing["reason"])),
+        Some("failed") => format!("failed: {}", trouble(&standing["trouble"])),
         Some("inUse") => "in use".to_owned(),
         kind => kind.unwrap_or_default().to_owned(),
     }
+}
+
+fn trouble(trouble: &Value) -> String {
+    RoadTrouble::deserialize(trouble)
+        .map_or_else(|_| "for a reason that this version does not know".to_owned(), |trouble| trouble.to_string())
 }
 
 pub(super) fn status(status: &Value) -> Vec<String> {
@@ -80,10 +87,8 @@ pub(super) fn status(status: &Value) -> Vec<String> {
         Some("direct") => "connected directly".to_owned(),
         Some("proxy") => format!("connected through the proxy {}", text(&road["name"])),
         Some("connecting") => "connecting".to_owned(),
-        _ => match road["reason"].as_str() {
-            Some(reason) => format!("offline: {reason}"),
-            None => "offline".to_owned(),
-        },
+        _ if road["trouble"].is_null() => "offline".to_owned(),
+        _ => format!("offline: {}", trouble(&road["trouble"])),
     };
     let name = status["name"].as_str().map_or("no account yet".to_owned(), |name| format!("account of {name}"));
     vec![name, road]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use futures_util::{SinkExt, StreamExt};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
@@ -11,6 +12,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::{HeaderValue, header};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+use umweg_wire::links::WrongLink;
 
 use crate::folder::Running;
 use crate::pages::PROTOCOL;
@@ -110,11 +112,11 @@ impl Session {
 
 /// A `CommandError` in words, as its `Display` has them: a page knows it only as JSON.
 fn words(error: &Value) -> String {
-    let text = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
     match error["kind"].as_str().unwrap_or_default() {
         "noAccount" => "create an account first: umweg create-account NAME".to_owned(),
         "accountExists" => "this folder has an account already".to_owned(),
-        "wrongLink" => text("reason"),
+        "wrongLink" => WrongLink::deserialize(&error["wrong"])
+            .map_or_else(|_| "this link does not fit here".to_owned(), |wrong| wrong.to_string()),
         "otherService" => "this contact uses another service, and cannot be reached from here".to_owned(),
         "ownLink" => "this is your own link".to_owned(),
         "unknown" => "there is nothing of that name".to_owned(),
@@ -124,7 +126,7 @@ fn words(error: &Value) -> String {
         "notAMember" => "you are no longer in this conversation".to_owned(),
         "notAContact" => format!("{} cannot be added: they have not accepted you yet", error["names"]),
         "diskFull" => "the disk is full: make room, nothing was lost".to_owned(),
-        "ours" => text("what"),
+        "ours" => "something went wrong in the app: its log says what".to_owned(),
         other => other.to_owned(),
     }
 }

@@ -56,17 +56,17 @@ struct Frame {
 impl FromPage {
     /// Reads a frame. What cannot be read is answered, under its number if it has one.
     pub(crate) fn read(text: &str) -> Result<Self, Answered> {
-        let frame: Frame = serde_json::from_str(text).map_err(|error| refusal(None, &error))?;
+        let frame: Frame = serde_json::from_str(text).map_err(|_| refusal(None))?;
         match frame {
             Frame { look: Some(look), id: None, command: None, media: None } => {
-                serde_json::from_value(look).map(Self::Look).map_err(|error| refusal(None, &error))
+                serde_json::from_value(look).map(Self::Look).map_err(|_| refusal(None))
             }
             Frame { look: None, id: Some(id), command: Some(command), media: None } => {
-                let command = serde_json::from_value(command).map_err(|error| refusal(Some(id), &error))?;
+                let command = serde_json::from_value(command).map_err(|_| refusal(Some(id)))?;
                 Ok(Self::Wish(Wish { id, command }))
             }
             Frame { look: None, id: None, command: None, media: Some(media) } => Ok(Self::Media(media)),
-            Frame { id, .. } => Err(refusal(id, &"neither a look, nor a command with its number, nor media")),
+            Frame { id, .. } => Err(refusal(id)),
         }
     }
 }
@@ -78,8 +78,10 @@ impl ToPage<'_> {
     }
 }
 
-fn refusal(id: Option<u64>, reason: &dyn std::fmt::Display) -> Answered {
-    Answered { id, error: Some(CommandError::Ours { what: format!("the page sent what the app does not understand: {reason}") }) }
+/// What it was is not logged: it may hold what a person wrote.
+fn refusal(id: Option<u64>) -> Answered {
+    tracing::error!("a page sent what the app does not understand: is it of another version?");
+    Answered { id, error: Some(CommandError::Ours) }
 }
 
 #[cfg(test)]
@@ -88,7 +90,7 @@ mod tests {
 
     fn refused(text: &str) -> Option<u64> {
         let answer = FromPage::read(text).err().unwrap_or_else(|| panic!("{text} was taken"));
-        assert!(matches!(answer.error, Some(CommandError::Ours { .. })));
+        assert!(matches!(answer.error, Some(CommandError::Ours)));
         answer.id
     }
 

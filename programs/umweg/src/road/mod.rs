@@ -9,6 +9,7 @@ mod lanes;
 mod network;
 mod proxy_test;
 mod requests;
+mod trouble;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -33,6 +34,7 @@ use umweg_wire::{CallId, Capability, LogId, Timestamp};
 
 use crate::folder::Settings;
 use crate::media::Network;
+use crate::road::trouble::trouble;
 use connection::{Connection, ConnectionNumber, Event, INPUTS_MAX, Reporter};
 use proxy_test::test_proxy;
 
@@ -298,7 +300,7 @@ impl Road {
     fn disconnected(&self) -> RoadState {
         match &self.failure {
             None => RoadState::Connecting,
-            Some(failure) => RoadState::Offline { reason: Some(failure.to_string()), next_try: self.next_try() },
+            Some(failure) => RoadState::Offline { trouble: Some(trouble(failure)), next_try: self.next_try() },
         }
     }
 

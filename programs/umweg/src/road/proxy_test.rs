@@ -1,10 +1,12 @@
 //! Testing a proxy: does the service answer through it, in any form of the road?
 
 use umweg_client::view::ProxyStanding;
-use umweg_io::dial::test;
+use umweg_io::dial::{DialError, Who, test};
 use umweg_road::{Form, RoadChoice};
 use umweg_wire::limits::DIAL_GAP;
 use umweg_wire::proto::v1::{ProxyLink, ServiceLink};
+
+use super::trouble::trouble;
 
 /// Tries the forms that the link offers, the best first; the first failure is told, because that form is the one to mend.
 pub(super) async fn test_proxy(proxy: &ProxyLink, service: &ServiceLink) -> ProxyStanding {
@@ -22,6 +24,7 @@ pub(super) async fn test_proxy(proxy: &ProxyLink, service: &ServiceLink) -> Prox
             Err(error) => first_failure = first_failure.or(Some(error)),
         }
     }
-    let reason = first_failure.map_or("its link names no port".to_owned(), |error| error.to_string());
-    ProxyStanding::Failed { reason }
+    // A link that names no port is no link: `umweg_wire::links`.
+    let failure = first_failure.unwrap_or(DialError::NotOffered(Who::Proxy));
+    ProxyStanding::Failed { trouble: trouble(&failure) }
 }
