@@ -89,6 +89,8 @@ pub(crate) struct Sections {
 #[derive(Clone, Copy, Default)]
 struct PayloadTypes {
     opus: Option<Pt>,
+    /// Opus with the frames before once more.
+    redundant: Option<Pt>,
     vp8: Option<Pt>,
 }
 
@@ -248,6 +250,22 @@ impl Media {
         &self.sections
     }
 
+    /// Whether a packet of this participant carries the frames before once more.
+    pub(crate) fn is_redundant(&self, packet: &RtpPacket) -> bool {
+        self.payload_types.redundant == Some(packet.header.payload_type)
+    }
+
+    /// Whether this participant takes voice with the frames before once more.
+    pub(crate) fn wants_redundancy(&self) -> bool {
+        self.payload_types.redundant.is_some()
+    }
+
+    /// The payload type under which this participant wants redundant voice, if it can be had from a sender with such a type for Opus:
+    /// the types of the blocks stand in the packet.
+    pub(crate) fn redundant_type(&self, opus: Option<Pt>) -> Option<Pt> {
+        self.payload_types.redundant.filter(|_| opus == self.payload_types.opus)
+    }
+
     /// The payload type under which this participant wants what that source carries.
     pub(crate) fn payload_type(&self, source: Source) -> Option<Pt> {
         match source {
@@ -311,7 +329,9 @@ impl Media {
             Some((_, source)) => *source,
             None => self.learn(ssrc),
         }?;
-        (!packet.payload.is_empty() && self.payload_type(source) == Some(packet.header.payload_type)).then_some(source)
+        let is_wanted =
+            self.payload_type(source) == Some(packet.header.payload_type) || (source == Source::Audio && self.is_redundant(packet));
+        (!packet.payload.is_empty() && is_wanted).then_some(source)
     }
 
     fn learn(&mut self, ssrc: Ssrc) -> Option<Source> {
@@ -365,8 +385,13 @@ impl Sections {
 
 impl PayloadTypes {
     fn of(rtc: &Rtc) -> Self {
-        let of = |codec| rtc.codec_config().find(|params| params.spec().codec == codec).map(|params| params.pt());
-        Self { opus: of(Codec::Opus), vp8: of(Codec::Vp8) }
+        let of = |codec| rtc.codec_config().find(|params| params.spec().codec == codec);
+        let opus = of(Codec::Opus);
+        Self {
+            opus: opus.map(|params| params.pt()),
+            redundant: opus.and_then(|params| params.red()),
+            vp8: of(Codec::Vp8).map(|params| params.pt()),
+        }
     }
 
     /// RTP has version 2 in its first bits; RTCP (RFC 5761, section 4) has types that RTP leaves alone.
@@ -375,7 +400,7 @@ impl PayloadTypes {
         let payload_type = second & 0x7f;
         if first >> 6 != 2 || (64..96).contains(&payload_type) {
             Class::Control
-        } else if self.opus.is_some_and(|opus| *opus == payload_type) {
+        } else if [self.opus, self.redundant].iter().flatten().any(|voice| **voice == payload_type) {
             Class::Audio
         } else {
             Class::Video
@@ -396,7 +421,7 @@ fn configuration() -> RtcConfig {
         .set_rtp_mode(true)
         .set_ice_lite(true)
         .clear_codecs()
-        .enable_opus(true, false)
+        .enable_opus(true, true)
         .enable_vp8(true)
         .enable_bwe(Some(Bitrate::bps(ESTIMATE_AT_FIRST)))
 }

@@ -1,5 +1,6 @@
 //! One participant: its seat, what it sends, and its slots.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use str0m::media::{Mid, Pt};
@@ -12,6 +13,7 @@ use crate::bandwidth::{Demand, Share, divide};
 use crate::layers::Layers;
 use crate::media::{ESTIMATE_AT_FIRST, Media, Source};
 use crate::output::Reason;
+use crate::redundancy::newest;
 use crate::rewriting::{Numbers, Rewriting};
 use crate::slots::{Number, assign};
 use crate::vp8::Vp8;
@@ -23,6 +25,9 @@ const RISES_AGAIN_AFTER: Duration = Duration::from_secs(4);
 const WANTED_AT_LEAST: u64 = 2_000_000;
 /// Demands that differ by less, as a fraction, are the same: an eighth.
 const DEMAND_STEP: u64 = 8;
+/// What it costs to send a voice's frames twice, in bits a second, and the part of the estimate that all voices may take for it: a quarter.
+const REDUNDANCY_RATE: u64 = 40_000;
+const REDUNDANCY_SHARE: u64 = 4;
 const AUDIO_CLOCK_RATE: u32 = 48_000;
 const VIDEO_CLOCK_RATE: u32 = 90_000;
 
@@ -69,12 +74,27 @@ struct Slot {
     rewriting: Rewriting,
 }
 
+/// What a packet leaves with.
+struct Payload {
+    payload_type: Option<Pt>,
+    bytes: Arc<[u8]>,
+}
+
 /// Which layer a video slot shows and which it should.
 #[derive(Default)]
 struct Picture {
     shown: Option<usize>,
     wanted: Option<usize>,
     fell_at: Option<Instant>,
+}
+
+/// A packet of somebody's voice.
+pub(crate) struct Voice<'a> {
+    packet: &'a RtpPacket,
+    /// The frame alone, where the packet carries those before once more.
+    alone: Option<Arc<[u8]>>,
+    /// The sender's type for Opus.
+    opus: Option<Pt>,
 }
 
 /// What became of a packet at one receiver.
@@ -178,8 +198,9 @@ impl Participant {
     /// Divides the bandwidth among `videos`, given what each source offers.
     pub(crate) fn divide(&mut self, videos: &[(usize, Number)], offered: impl Fn(Number) -> crate::bandwidth::Rungs, now: Instant) {
         let mut shares: Vec<_> = videos.iter().map(|(at, source)| self.video[*at].picture.share(offered(*source), now)).collect();
-        let voices = self.audio.iter().filter(|slot| slot.source.is_some()).count();
-        let mut demand = divide(self.estimate, voices, &mut shares);
+        let redundancy = if self.has_room_for_redundancy() { self.redundancy() } else { 0 };
+        let mut demand = divide(self.estimate - redundancy, self.voices(), &mut shares);
+        demand = Demand { next: demand.next + redundancy, best: demand.best + redundancy };
         if !self.video.is_empty() {
             demand.best = demand.best.max(WANTED_AT_LEAST);
         }
@@ -205,11 +226,35 @@ impl Participant {
     }
 
     /// Forwards a voice, if there is a slot for it.
-    pub(crate) fn forward_audio(&mut self, from: Number, packet: &RtpPacket, now: Instant) {
+    pub(crate) fn forward_audio(&mut self, from: Number, voice: &Voice<'_>, now: Instant) {
+        let has_room = self.has_room_for_redundancy();
         let Some(slot) = self.audio.iter_mut().find(|slot| slot.source == Some(from)) else { return };
-        if self.media.is_connected() {
-            slot.write(&mut self.media, packet, None, now);
+        if !self.media.is_connected() {
+            return;
         }
+        let redundant_type = self.media.redundant_type(voice.opus).filter(|_| has_room);
+        let (payload_type, payload) = match (&voice.alone, redundant_type) {
+            (Some(_), Some(redundant)) => (Some(redundant), &voice.packet.payload),
+            (Some(alone), None) => (slot.payload_type, alone),
+            (None, _) => (slot.payload_type, &voice.packet.payload),
+        };
+        let payload = Payload { payload_type, bytes: payload.clone() };
+        slot.write(&mut self.media, voice.packet, payload, None, now);
+    }
+
+    /// Whether voices may come twice: where little gets through, pictures need it more.
+    fn has_room_for_redundancy(&self) -> bool {
+        self.redundancy() * REDUNDANCY_SHARE <= self.estimate
+    }
+
+    /// What it costs at most, in bits a second.
+    fn redundancy(&self) -> u64 {
+        let wants = self.media.wants_redundancy();
+        if wants { self.voices() as u64 * REDUNDANCY_RATE } else { 0 }
+    }
+
+    fn voices(&self) -> usize {
+        self.audio.iter().filter(|slot| slot.source.is_some()).count()
     }
 
     /// Forwards a video packet, if there is a slot for its layer.
@@ -228,17 +273,26 @@ impl Participant {
             slot.picture.shown = Some(layer);
             slot.rewriting.handle_change();
         }
-        if !slot.write(&mut self.media, packet, Some(vp8), now) {
+        let payload = Payload { payload_type: slot.payload_type, bytes: packet.payload.clone() };
+        if !slot.write(&mut self.media, packet, payload, Some(vp8), now) {
             slot.picture.shown = None;
         }
         Forwarded::Done
     }
 }
 
+impl<'a> Voice<'a> {
+    /// Nothing, if the packet makes no sense.
+    pub(crate) fn of(sender: &Media, packet: &'a RtpPacket) -> Option<Self> {
+        let alone = if sender.is_redundant(packet) { Some(newest(&packet.payload)?) } else { None };
+        Some(Self { packet, alone, opus: sender.payload_type(Source::Audio) })
+    }
+}
+
 impl Slot {
     /// Writes a packet under the slot's own numbers. Answers false if the slot must pause until the next key frame.
-    fn write(&mut self, media: &mut Media, packet: &RtpPacket, vp8: Option<&Vp8>, now: Instant) -> bool {
-        let (Some(stream), Some(payload_type)) = (self.stream, self.payload_type) else { return true };
+    fn write(&mut self, media: &mut Media, packet: &RtpPacket, payload: Payload, vp8: Option<&Vp8>, now: Instant) -> bool {
+        let (Some(stream), Some(payload_type)) = (self.stream, payload.payload_type) else { return true };
         let original = Numbers {
             sequence: *packet.seq_no,
             timestamp: packet.header.timestamp,
@@ -246,11 +300,10 @@ impl Slot {
             base_picture: vp8.and_then(|vp8| vp8.base_picture),
         };
         let Some(numbers) = self.rewriting.rewrite(original, now) else { return true };
-        let mut write =
-            RtpWrite::new(payload_type, numbers.sequence.into(), numbers.timestamp, packet.timestamp, packet.payload.clone())
-                .marker(packet.header.marker)
-                .ext_vals(forwarded_extensions(&packet.header.ext_vals))
-                .nackable(vp8.is_some());
+        let mut write = RtpWrite::new(payload_type, numbers.sequence.into(), numbers.timestamp, packet.timestamp, payload.bytes)
+            .marker(packet.header.marker)
+            .ext_vals(forwarded_extensions(&packet.header.ext_vals))
+            .nackable(vp8.is_some());
         if let Some(patch) = vp8.and_then(|vp8| vp8.patch(numbers.picture.map(|(picture, _)| picture), numbers.base_picture)) {
             write = write.vp8_patch(patch);
         }

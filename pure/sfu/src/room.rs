@@ -13,7 +13,7 @@ use umweg_wire::{LogId, Ticket};
 use crate::capacity::Capacity;
 use crate::media::{Departure, Event, Media, OfferError, Source};
 use crate::output::{Gone, Output, Reason, Transmit};
-use crate::participant::{Forwarded, Participant};
+use crate::participant::{Forwarded, Participant, Voice};
 use crate::slots::Number;
 use crate::speakers::Speakers;
 use crate::vp8::Vp8;
@@ -266,9 +266,10 @@ impl Room {
 
     fn forward_audio(&mut self, from: Number, packet: &RtpPacket, now: Instant) {
         self.speakers.handle_level(from, packet.header.ext_vals.audio_level);
+        let Some(voice) = self.participants.get(&from).and_then(|sender| Voice::of(&sender.media, packet)) else { return };
         for (number, participant) in &mut self.participants {
             if *number != from {
-                participant.forward_audio(from, packet, now);
+                participant.forward_audio(from, &voice, now);
             }
         }
     }

@@ -12,6 +12,7 @@ use umweg_wire::{LogId, Ticket};
 
 const SECOND: Duration = Duration::from_secs(1);
 const VOICE_ONLY: Profile = Profile { films: false, ..Profile::USUAL };
+const REDUNDANT: Profile = Profile { redundant: true, ..VOICE_ONLY };
 
 #[test]
 fn three_people_hear_and_see_each_other() {
@@ -48,6 +49,32 @@ fn who_comes_late_hears_and_sees_the_others_within_a_second() {
     call.pass(SECOND);
     assert_hears_and_sees(&mut call, 3, &[1, 2]);
     assert_hears_and_sees(&mut call, 1, &[2, 3]);
+}
+
+#[test]
+fn voice_with_the_frames_before_goes_whole_to_who_takes_it_and_alone_to_who_does_not() {
+    let mut call = call_of(&[1, 2], REDUNDANT);
+    call.enter(3, VOICE_ONLY).unwrap();
+    call.pass(3 * SECOND);
+    let heard = |call: &mut Call, mark| -> Vec<_> {
+        call.guest(mark).person.heard.values().map(|heard| (heard.mark, heard.packets > 100, heard.redundant > 0)).collect()
+    };
+    assert_eq!(BTreeSet::from_iter(heard(&mut call, 1)), BTreeSet::from([(2, true, true), (3, true, false)]));
+    assert_eq!(BTreeSet::from_iter(heard(&mut call, 3)), BTreeSet::from([(1, true, false), (2, true, false)]));
+}
+
+#[test]
+fn where_little_gets_through_voice_comes_once() {
+    let mut call = call_of(&[1], REDUNDANT);
+    call.enter(2, Profile { redundant: true, ..Profile::default() }).unwrap();
+    call.guest(1).link.rate = Some(130_000);
+    call.pass(20 * SECOND);
+    let before = call.guest(1).person.heard.clone();
+    call.pass(2 * SECOND);
+    for (mid, heard) in &call.guest(1).person.heard {
+        assert!(heard.packets > before[mid].packets + 50, "the voice goes on");
+        assert_eq!(heard.redundant, before[mid].redundant, "and comes once");
+    }
 }
 
 #[test]

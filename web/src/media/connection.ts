@@ -3,7 +3,7 @@
 // Who is in a slot changes without a new offer. The app puts its own addresses into the answer, so none are gathered or awaited here.
 
 import type { FrameWorker } from "./frame-worker";
-import { withConstantRate } from "./opus";
+import { withConstantRate, withRedundancy } from "./opus";
 import type { Kind } from "./sframe/codecs";
 
 /** Three sizes of the own picture; the SFU sends each receiver the one that fits. Lowest first, as the SFU numbers them. */
@@ -12,6 +12,10 @@ const LAYERS: RTCRtpEncodingParameters[] = [
   { rid: "m", scaleResolutionDownBy: 2, maxBitrate: 500_000 },
   { rid: "h", scaleResolutionDownBy: 1, maxBitrate: 1_500_000 },
 ];
+
+/** The first is what is sent, where both ends know it. `red`: each frame once more with the next. */
+const SOUND = ["audio/red", "audio/opus"];
+const PICTURE = ["video/vp8", "video/rtx"];
 
 /** Not yet in every TypeScript library. */
 type DelayedReceiver = RTCRtpReceiver & { jitterBufferTarget?: number | null };
@@ -31,11 +35,12 @@ export class Connection {
     this.#video = this.peer.addTransceiver("video", { direction: "sendonly", sendEncodings: LAYERS });
     frames.attach(this.#audio.sender, { side: "seal", kind: "audio", stream: firstStream });
     frames.attach(this.#video.sender, { side: "seal", kind: "video", stream: firstStream + 1 });
-    prefer(this.#audio, "audio", ["audio/opus"]);
-    prefer(this.#video, "video", ["video/vp8", "video/rtx"]);
+    prefer(this.#audio, "audio", SOUND);
+    prefer(this.#video, "video", PICTURE);
     const kinds: Kind[] = [...Array<Kind>(slots.audio).fill("audio"), ...Array<Kind>(slots.video).fill("video")];
     for (const [index, kind] of kinds.entries()) {
       const transceiver = this.peer.addTransceiver(kind, { direction: "recvonly" });
+      prefer(transceiver, kind, kind === "audio" ? SOUND : PICTURE);
       const stream = firstStream + 2 + index;
       frames.attach(transceiver.receiver, { side: "open", kind, stream });
       this.slots.push({ stream, kind, transceiver });
@@ -49,7 +54,8 @@ export class Connection {
 
   async accept(answer: string, quiet: { constantRate: boolean }): Promise<void> {
     if (this.peer.signalingState !== "have-local-offer") return;
-    const sdp = quiet.constantRate ? withConstantRate(answer) : answer;
+    const redundant = withRedundancy(answer);
+    const sdp = quiet.constantRate ? withConstantRate(redundant) : redundant;
     await this.peer.setRemoteDescription({ type: "answer", sdp });
   }
 
@@ -74,6 +80,6 @@ export class Connection {
 /** Only codecs that the frame worker has a rule for. */
 function prefer(transceiver: RTCRtpTransceiver, kind: Kind, mimeTypes: string[]): void {
   const known = RTCRtpReceiver.getCapabilities(kind)?.codecs ?? [];
-  const wanted = known.filter((codec) => mimeTypes.includes(codec.mimeType.toLowerCase()));
+  const wanted = mimeTypes.flatMap((type) => known.filter((codec) => codec.mimeType.toLowerCase() === type));
   if (wanted.length > 0) transceiver.setCodecPreferences(wanted);
 }

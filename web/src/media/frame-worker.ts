@@ -7,8 +7,8 @@ import type { Counts } from "./sframe/frames";
 const COUNTER_ORIGIN_MS = 1_767_225_600_000;
 
 /**
- * No counter may be used twice under one key, and a page that is loaded again in the middle of a call gets the same key again.
- * Milliseconds grow faster than frames do, so a later start is always above what was used before.
+ * No counter may be used twice under one key. The app sees to it that a page that begins anew in the middle of a call gets new keys;
+ * should it ever be given used ones, milliseconds grow faster than frames do, so a later start is above what was used before.
  */
 export function firstCounter(now: number): bigint {
   return BigInt(Math.max(0, now - COUNTER_ORIGIN_MS));

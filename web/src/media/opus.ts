@@ -1,3 +1,15 @@
+// Settings of the sound that the browser sends: it takes them from the answer, which says what the other end wishes to receive.
+
+/** Sound with the frames before once more, where both ends know how: what stands first in a section is what is sent. */
+export function withRedundancy(sdp: string): string {
+  const type = /^a=rtpmap:(\d+) red\/48000/im.exec(sdp)?.[1];
+  if (type === undefined) return sdp;
+  return sdp.replace(/^(m=audio \d+ \S+) (.*)$/gim, (line, head: string, types: string) => {
+    const others = types.split(" ").filter((each) => each !== type);
+    return others.length === types.split(" ").length ? line : [head, type, ...others].join(" ");
+  });
+}
+
 // Sound at a constant rate. With a changing rate the sizes of sealed packets tell who speaks, and even something of what is said.
 
 /** The answer says what the other end wishes to receive, and a browser's encoder follows: one size for every frame, none left out. */

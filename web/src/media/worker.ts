@@ -29,8 +29,6 @@ const scope = self as unknown as WorkerScope;
 const keys = new KeyRing();
 const videoSenders: Transformer[] = [];
 let frames: Frames | null = null;
-/** A copy of the microphone's newest frame as it left: ciphertext, for a test that shows who can open it. */
-let lastSealed: Uint8Array | null = null;
 
 scope.onmessage = ({ data }) => {
   switch (data.op) {
@@ -47,7 +45,7 @@ scope.onmessage = ({ data }) => {
       if (frames) scope.postMessage({ op: "counts", id: data.id, counts: { ...frames.counts } });
       break;
     case "lastSealed":
-      scope.postMessage({ op: "lastSealed", id: data.id, frame: lastSealed });
+      scope.postMessage({ op: "lastSealed", id: data.id, frame: frames?.newestSound ?? null });
       break;
   }
 };
@@ -73,9 +71,8 @@ type Transform = (frame: EncodedFrame, next: TransformStreamDefaultController<En
 
 function sealing({ kind }: TransformOptions): Transform {
   return async (frame, next) => {
-    const sealed = await frames?.seal(kind, mimeType(frame), new Uint8Array(frame.data));
+    const sealed = await frames?.seal(kind, mimeType(frame), new Uint8Array(frame.data), frame.timestamp);
     if (!sealed) return;
-    if (kind === "audio") lastSealed = sealed.slice();
     frame.data = sealed.buffer;
     next.enqueue(frame);
   };

@@ -40,6 +40,7 @@ function Own({ report }: { report: Report }) {
     ],
     [words.framesSealed, words.format.number(frames.sealed)],
     [words.framesOpened, words.format.number(frames.opened)],
+    [words.framesRecovered, words.format.number(frames.recovered)],
     [words.framesRefused, words.format.number(refused)],
   ];
   return (

@@ -32,6 +32,8 @@ pub struct Profile {
     pub audio_slots: usize,
     /// Slots for videos.
     pub video_slots: usize,
+    /// Whether it sends each frame of its voice once more with the next, and takes the same.
+    pub redundant: bool,
     /// How loud it speaks, in decibels below the loudest there is; `None`: it is muted.
     pub level: Option<i8>,
     /// Whether it films.
@@ -53,6 +55,7 @@ impl Profile {
     pub const USUAL: Self = Self {
         audio_slots: 8,
         video_slots: 8,
+        redundant: false,
         level: Some(-20),
         films: true,
         layers: LAYERS.len(),
@@ -74,6 +77,8 @@ impl Default for Profile {
 pub struct Heard {
     /// Packets.
     pub packets: u64,
+    /// Of them with frames that came before.
+    pub redundant: u64,
     /// The sender's mark in the newest.
     pub mark: u32,
 }
@@ -278,10 +283,27 @@ impl Person {
         let mut payload = vec![0; VOICE_BYTES];
         self.sign(&mut payload, 0, now);
         let count = self.voice.count;
+        let (payload_type, payload) = self.with_redundancy(payload_type, payload);
         let extensions = ExtensionValues { audio_level: Some(level), voice_activity: Some(true), ..ExtensionValues::default() };
         if let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(self.audio, None) {
             stream.write_rtp(RtpWrite::new(payload_type, count.into(), timestamp(count, 960), now, payload).ext_vals(extensions));
         }
+    }
+
+    /// RFC 2198: the frame before, of the same length and 20 ms older, stands before this one.
+    fn with_redundancy(&self, opus: Pt, payload: Vec<u8>) -> (Pt, Vec<u8>) {
+        let Some(redundant) = self.redundant_type() else { return (opus, payload) };
+        let [high, low] = u16::try_from(VOICE_BYTES).unwrap_or(0).to_be_bytes();
+        let older = 960_u16 << 2;
+        let [older_high, older_low] = older.to_be_bytes();
+        let mut packet = vec![0x80 | *opus, older_high, older_low | high, low, *opus];
+        packet.extend_from_slice(&[0; VOICE_BYTES]);
+        packet.extend(payload);
+        (redundant, packet)
+    }
+
+    fn redundant_type(&self) -> Option<Pt> {
+        self.rtc.codec_config().find(|params| params.spec().codec == Codec::Opus).and_then(|params| params.red())
     }
 
     fn film(&mut self, now: Instant) {
@@ -353,14 +375,17 @@ impl Person {
     }
 
     fn handle_packet(&mut self, packet: &RtpPacket, now: Instant) {
-        let signed = signed(&packet.payload);
+        let is_redundant = self.redundant_type() == Some(packet.header.payload_type);
+        let newest = is_redundant.then(|| crate::redundancy::newest(&packet.payload)).flatten();
+        let signed = signed(newest.as_ref().unwrap_or(&packet.payload));
         if let (Some(clock), Some(signed)) = (self.profile.clock, &signed) {
             self.delays.push((now - clock).saturating_sub(signed.made_at));
         }
         let Some(mid) = self.rtc.direct_api().stream_rx(&packet.header.ssrc).map(|stream| stream.mid()) else { return };
-        if self.payload_type(Codec::Opus) == Some(packet.header.payload_type) {
+        if is_redundant || self.payload_type(Codec::Opus) == Some(packet.header.payload_type) {
             let heard = self.heard.entry(mid).or_default();
             heard.packets += 1;
+            heard.redundant += u64::from(newest.is_some());
             heard.mark = signed.map_or(0, |signed| signed.mark);
         } else if !packet.payload.is_empty() {
             self.seen.entry(mid).or_default().handle(packet, signed);
@@ -438,7 +463,8 @@ fn frame_head(is_key: bool, height: u16) -> [u8; 10] {
 }
 
 fn rtc(profile: &Profile, now: Instant) -> (Rtc, SocketAddr) {
-    let mut rtc = RtcConfig::new().set_rtp_mode(true).clear_codecs().enable_opus(true, false).enable_vp8(true).build(now);
+    let mut rtc =
+        RtcConfig::new().set_rtp_mode(true).clear_codecs().enable_opus(true, profile.redundant).enable_vp8(true).build(now);
     let address = profile.address.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::new(192, 0, 2, 1), 4_000)));
     rtc.add_local_candidate(Candidate::host(address, Protocol::Udp).expect("the address is a valid one"));
     (rtc, address)

@@ -6,11 +6,19 @@ import { type Bytes, joined, open, seal, TAG_BYTES } from "./cipher";
 import { clearBytes, type Kind } from "./codecs";
 import { decodeHeader } from "./header";
 import { CONTEXT_CAMERA, CONTEXT_SCREEN, fromKid, type KeyRing } from "./keyring";
+import { type Block, blocksOf, isRedundant, payloadOf } from "./redundancy";
+
+/** Sealed sound that is kept for being sent once more: browsers repeat one or two frames. */
+const REPEATED_MAX = 4;
 
 /** Why a frame was dropped. */
 export type Refusal = "noKey" | "unknownCodec" | "malformed" | "replayed" | "forged";
 
-export type Counts = { sealed: number; opened: number; keyFrameRequests: number } & Record<Refusal, number>;
+/** `recovered`: sound that was lost, and came with a later packet. */
+export type Counts = { sealed: number; opened: number; recovered: number; keyFrameRequests: number } & Record<
+  Refusal,
+  number
+>;
 
 export type Opened = { data: Bytes; leaf: number; screen: boolean };
 
@@ -20,6 +28,7 @@ export class Frames {
   readonly counts: Counts = {
     sealed: 0,
     opened: 0,
+    recovered: 0,
     keyFrameRequests: 0,
     noKey: 0,
     unknownCodec: 0,
@@ -30,7 +39,11 @@ export class Frames {
   readonly #keys: KeyRing;
   /** Pictures that are sealed show the screen. */
   sharing = false;
+  /** The microphone's newest frame as it left: ciphertext. */
+  newestSound: Bytes | null = null;
   #counter: bigint;
+  /** Sealed sound by its time. */
+  readonly #sent = new Map<number, Bytes>();
 
   /** `firstCounter` must be above every counter that this device used under the same keys before: see `firstCounter` in frame-worker.ts. */
   constructor(keys: KeyRing, firstCounter: bigint) {
@@ -38,7 +51,44 @@ export class Frames {
     this.#counter = firstCounter;
   }
 
-  async seal(kind: Kind, mimeType: string | undefined, frame: Bytes): Promise<Bytes | null> {
+  /** `time`: the frame's, in its own clock. */
+  async seal(kind: Kind, mimeType: string | undefined, frame: Bytes, time = 0): Promise<Bytes | null> {
+    if (kind === "video") return this.#seal(kind, mimeType, frame);
+    const blocks = isRedundant(mimeType) ? blocksOf(frame) : null;
+    const newest = blocks?.pop();
+    if (isRedundant(mimeType) && !newest) return this.#unsealed("malformed");
+    const sealed = await this.#seal(kind, newest ? undefined : mimeType, newest?.bytes ?? frame);
+    if (sealed) this.newestSound = sealed;
+    if (!sealed || !blocks || !newest) return sealed;
+    // What is sent again is the same frame, not the same sound under a new number: that is how the other end knows it.
+    const again = blocks.flatMap((block) => {
+      const bytes = this.#sent.get((time - block.older) >>> 0);
+      return bytes ? [{ ...block, bytes }] : [];
+    });
+    this.#sent.set(time >>> 0, sealed);
+    const [oldest] = this.#sent.keys();
+    if (this.#sent.size > REPEATED_MAX && oldest !== undefined) this.#sent.delete(oldest);
+    return payloadOf([...again, { ...newest, bytes: sealed }]);
+  }
+
+  async open(kind: Kind, mimeType: string | undefined, frame: Bytes, now: number): Promise<Opened | Refused> {
+    if (kind === "video" || !isRedundant(mimeType)) return this.#open(kind, mimeType, frame, now);
+    const blocks = blocksOf(frame);
+    const newest = blocks?.pop();
+    if (!blocks || !newest) return this.#refused("malformed");
+    const older: (Block & { leaf: number })[] = [];
+    for (const block of blocks) {
+      const missed = await this.#try(kind, undefined, block.bytes, now);
+      if (!("refused" in missed)) older.push({ ...block, bytes: missed.data, leaf: missed.leaf });
+    }
+    const opened = await this.#open(kind, undefined, newest.bytes, now);
+    if ("refused" in opened) return opened;
+    const missed = older.filter(({ leaf }) => leaf === opened.leaf);
+    this.counts.recovered += missed.length;
+    return { ...opened, data: payloadOf([...missed, { ...newest, bytes: opened.data }]) };
+  }
+
+  async #seal(kind: Kind, mimeType: string | undefined, frame: Bytes): Promise<Bytes | null> {
     const context = kind === "video" && this.sharing ? CONTEXT_SCREEN : CONTEXT_CAMERA;
     const sealing = this.#keys.sealing(context);
     if (!sealing) return this.#unsealed("noKey");
@@ -52,23 +102,29 @@ export class Frames {
     return joined(clear, sealed);
   }
 
-  async open(kind: Kind, mimeType: string | undefined, frame: Bytes, now: number): Promise<Opened | Refused> {
+  async #open(kind: Kind, mimeType: string | undefined, frame: Bytes, now: number): Promise<Opened | Refused> {
+    const opened = await this.#try(kind, mimeType, frame, now);
+    if ("refused" in opened) return this.#refused(opened.refused);
+    this.counts.opened++;
+    return opened;
+  }
+
+  async #try(kind: Kind, mimeType: string | undefined, frame: Bytes, now: number): Promise<Opened | Refused> {
     const clearLength = clearBytes(kind, mimeType, frame);
-    if (clearLength === null) return this.#refused("unknownCodec");
+    if (clearLength === null) return { refused: "unknownCodec" };
     const sealed = frame.subarray(clearLength);
     const header = decodeHeader(sealed);
-    if (!header || sealed.length < header.length + TAG_BYTES) return this.#refused("malformed");
+    if (!header || sealed.length < header.length + TAG_BYTES) return { refused: "malformed" };
     const opening = this.#keys.opening(header.kid, now);
-    if (!opening) return this.#refused("noKey");
+    if (!opening) return { refused: "noKey" };
     const { frameKey, windows } = await opening.sender;
-    if (!windows[kind].isFresh(header.counter)) return this.#refused("replayed");
+    if (!windows[kind].isFresh(header.counter)) return { refused: "replayed" };
     const clear = frame.subarray(0, clearLength);
     const plain = await open(frameKey, sealed, clear).catch(() => null);
-    if (!plain) return this.#refused("forged");
+    if (!plain) return { refused: "forged" };
     // Asked again: the same frame may have come by two streams while this one was being opened.
-    if (!opening.prove() || !windows[kind].isFresh(header.counter)) return this.#refused("replayed");
+    if (!opening.prove() || !windows[kind].isFresh(header.counter)) return { refused: "replayed" };
     windows[kind].note(header.counter);
-    this.counts.opened++;
     const { leaf, context } = fromKid(header.kid);
     return { data: joined(clear, plain), leaf, screen: context === CONTEXT_SCREEN };
   }
