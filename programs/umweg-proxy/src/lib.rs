@@ -4,11 +4,13 @@
 //! * [`acme`]: the certificate for its name;
 //! * [`invites`]: whom the volunteer lets in; [`share`]: what is passed on to them; [`page`]: what the volunteer sees of it;
 //! * [`proxy`]: the ports, and [`relay`]: the connections. They know no sealing, keep no address, and write none into a log;
+//! * [`doctor`]: what is wrong with a volunteer's machine, and what to do;
 //! * [`others`]: other messengers' people, and [`upstreams`]: where they are led.
 
 pub mod acme;
 pub mod amount;
 pub mod date;
+pub mod doctor;
 pub mod invites;
 pub mod others;
 pub mod page;

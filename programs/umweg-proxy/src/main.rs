@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
 use umweg_io::cores::Cores;
@@ -15,9 +15,9 @@ use umweg_proxy::invites::book::Line;
 use umweg_proxy::invites::{Invite, Invites};
 use umweg_proxy::plan::Plan;
 use umweg_proxy::proxy::Proxy;
-use umweg_proxy::settings::{Action, InviteAction, NamedInvite, NewInvite, Program, Settings};
+use umweg_proxy::settings::{Action, Examination, InviteAction, NamedInvite, NewInvite, Program, Settings};
 use umweg_proxy::share::Reached;
-use umweg_proxy::{page, words};
+use umweg_proxy::{doctor, page, words};
 use umweg_wire::links::Linked;
 
 fn main() -> ExitCode {
@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         Action::Link(settings) => show_link(settings),
         Action::Invite(action) => invite(action),
         Action::CheckConfig(settings) => Plan::new(settings).and_then(|_| say("these settings are good\n")),
+        Action::Doctor(examination) => examine(examination),
         Action::ExampleConfig => say(&config::example::<Program>("run")),
     };
     match done {
@@ -65,6 +66,17 @@ async fn run(settings: Settings) -> Result<()> {
     }
     book.write_down();
     Ok(())
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn examine(Examination { settings, json }: Examination) -> Result<()> {
+    let report = doctor::examine(&settings).await;
+    say(&if json { report.to_json() } else { report.to_text() })?;
+    match report.problems() {
+        0 => Ok(()),
+        1 => bail!("1 thing will not work; what to do stands beside it"),
+        many => bail!("{many} things will not work; what to do stands beside each"),
+    }
 }
 
 fn show_link(settings: Settings) -> Result<()> {

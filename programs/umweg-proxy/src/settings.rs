@@ -39,8 +39,21 @@ pub enum Action {
     Invite(InviteAction),
     /// Says whether these settings would work, without opening a port.
     CheckConfig(Settings),
+    /// Looks at this machine, the name, the certificate, the ports and where they lead, and says what to do.
+    Doctor(Examination),
     /// Writes a configuration file with every setting, commented, to standard output.
     ExampleConfig,
+}
+
+/// What is examined.
+#[derive(Args)]
+pub struct Examination {
+    /// As the proxy is run.
+    #[command(flatten)]
+    pub settings: Settings,
+    /// Writes the findings for programs.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What can be done with invites.

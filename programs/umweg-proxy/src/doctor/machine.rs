@@ -1,0 +1,136 @@
+//! The machine: how many connections the system permits, room on the disk, and what the kernel can do.
+
+use std::fs::OpenOptions;
+use std::path::Path;
+
+use rustix::process::{Resource, getrlimit};
+
+use super::Finding;
+use crate::amount::Amount;
+use crate::settings::Settings;
+
+/// A road takes two sockets; one on which the kernel moves the bytes takes a pipe for each direction meanwhile, of two ends each.
+const DESCRIPTORS_EACH: u64 = 2;
+const DESCRIPTORS_EACH_MAX: u64 = 6;
+/// For listening, files and the rest.
+const DESCRIPTORS_BESIDE: u64 = 100;
+/// Certificates, invites and counts are some kilobytes.
+const ROOM_LEAST: u64 = 1_000_000;
+const ROOM_GOOD: u64 = 50_000_000;
+/// Which of its modules for security a kernel runs with.
+const KERNEL_MODULES: &str = "/sys/kernel/security/lsm";
+
+pub(super) fn examine(settings: &Settings) -> Vec<Finding> {
+    let limit = getrlimit(Resource::Nofile).current;
+    let modules = std::fs::read_to_string(KERNEL_MODULES).ok();
+    vec![descriptors(limit, settings.connections_max as u64), disk(&settings.data), kernel(modules.as_deref())]
+}
+
+/// Of the limit of this process: a service manager gives its own.
+fn descriptors(limit: Option<u64>, connections: u64) -> Finding {
+    let about = "descriptors";
+    let needed = |each| connections.saturating_mul(each).saturating_add(DESCRIPTORS_BESIDE);
+    let advice = format!(
+        "raise it (`ulimit -n {0}`; in a systemd unit LimitNOFILE={0}), or permit fewer connections with --connections-max",
+        needed(DESCRIPTORS_EACH_MAX)
+    );
+    match limit {
+        None => Finding::ok(about, "the system sets no limit to open files"),
+        Some(limit) if limit >= needed(DESCRIPTORS_EACH_MAX) => {
+            Finding::ok(about, format!("{limit} open files are permitted here, enough for {connections} connections"))
+        }
+        Some(limit) => {
+            let most = limit.saturating_sub(DESCRIPTORS_BESIDE) / DESCRIPTORS_EACH;
+            let found =
+                format!("{limit} open files are permitted here, and {connections} connections at once: they end at about {most}");
+            let severe = limit < needed(DESCRIPTORS_EACH) && most < 100;
+            if severe { Finding::problem(about, found, advice) } else { Finding::warning(about, found, advice) }
+        }
+    }
+}
+
+fn disk(data: &Path) -> Finding {
+    let about = "disk";
+    let shown = data.display();
+    if !data.exists() {
+        return Finding::ok(about, format!("the data folder {shown} is not there yet: it is made at the first start"));
+    }
+    let trial = data.join("doctor-was-here");
+    let written =
+        OpenOptions::new().write(true).create(true).truncate(true).open(&trial).and_then(|_| std::fs::remove_file(&trial));
+    if let Err(error) = written {
+        let advice = "choose another folder with --data, or give this one to the proxy's user (chown)";
+        return Finding::problem(about, format!("this user cannot write to the data folder {shown}: {error}"), advice);
+    }
+    match rustix::fs::statvfs(data) {
+        Ok(disk) => room(disk.f_bavail.saturating_mul(disk.f_frsize)),
+        Err(error) => Finding::warning(about, format!("cannot ask how much room there is in {shown}: {error}"), "look with `df`"),
+    }
+}
+
+fn room(bytes: u64) -> Finding {
+    let found = format!("{} are free where the data folder is", Amount(bytes));
+    let advice = "make room: new certificates and invites cannot be stored on a full disk";
+    match bytes {
+        ..ROOM_LEAST => Finding::problem("disk", found, advice),
+        ROOM_LEAST..ROOM_GOOD => Finding::warning("disk", found, advice),
+        _ => Finding::ok("disk", found),
+    }
+}
+
+fn kernel(modules: Option<&str>) -> Finding {
+    let about = "sandbox";
+    match modules {
+        Some(modules) if modules.trim().split(',').any(|module| module == "landlock") => {
+            Finding::ok(about, "this kernel has landlock: a program can be shut in")
+        }
+        Some(_) => Finding::warning(
+            about,
+            "this kernel runs without landlock",
+            "run the proxy by its systemd unit, which shuts it in by other means, or start the kernel with landlock in `lsm=`",
+        ),
+        None => Finding::ok(about, format!("whether this kernel has landlock cannot be seen here ({KERNEL_MODULES} is not there)")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::State;
+    use super::*;
+
+    #[test]
+    fn the_limit_of_open_files_is_held_against_the_connections() {
+        for (limit, connections, state) in [
+            (None, 4_000, State::Ok),
+            (Some(65_536), 4_000, State::Ok),
+            (Some(8_200), 4_000, State::Warning),
+            (Some(1_024), 4_000, State::Warning),
+            (Some(256), 4_000, State::Problem),
+        ] {
+            assert_eq!(descriptors(limit, connections).state, state, "{limit:?}");
+        }
+        assert!(descriptors(Some(1_024), 4_000).advice.unwrap().contains("LimitNOFILE=24100"));
+    }
+
+    #[test]
+    fn room_runs_out_in_two_steps() {
+        assert_eq!([room(10).state, room(2_000_000).state, room(1 << 40).state], [State::Problem, State::Warning, State::Ok]);
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_to_is_a_problem() {
+        // Root may write where it is forbidden, but not into what is no folder.
+        let file = tempfile::NamedTempFile::new().unwrap();
+        assert_eq!(disk(file.path()).state, State::Problem);
+        let folder = tempfile::tempdir().unwrap();
+        assert_ne!(disk(folder.path()).state, State::Problem);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left behind");
+    }
+
+    #[test]
+    fn landlock_is_found_by_its_whole_name() {
+        assert_eq!(kernel(Some("capability,landlock,yama\n")).state, State::Ok);
+        assert_eq!(kernel(Some("capability,yama")).state, State::Warning);
+        assert_eq!(kernel(None).state, State::Ok);
+    }
+}
