@@ -32,10 +32,10 @@ impl Carrier for TcpStream {
     }
 }
 
-impl Carrier for tokio_rustls::client::TlsStream<TcpStream> {
+impl<C: Carrier> Carrier for tokio_rustls::client::TlsStream<C> {
     fn tune(&mut self, purpose: Purpose) {
-        let (tcp, tls) = self.get_mut();
-        tune(tcp, purpose);
+        let (carrier, tls) = self.get_mut();
+        carrier.tune(purpose);
         if purpose == Purpose::Media {
             tls.set_buffer_limit(Some(MEDIA_UNSENT_BYTES_MAX as usize));
         }

@@ -7,6 +7,7 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use rustls::CertificateError;
@@ -23,7 +24,9 @@ pub use umweg_road::{Form, RoadChoice, Way};
 use umweg_wire::limits::DIAL_TIME_MAX;
 use umweg_wire::proto::v1::ServiceLink;
 
+use crate::bites::{self, Pace};
 use crate::carrier::{Carrier, send, tune_tcp};
+use crate::counted::Counted;
 use crate::session::{self, SealedStream, SessionError};
 use crate::tls::{self, PIN_MISMATCH};
 use crate::websocket::WebSocket;
@@ -141,17 +144,13 @@ impl DialError {
 
 /// Dials that road. The stream that comes of it has been proven to end at the service.
 pub async fn dial(choice: &RoadChoice, service: &ServiceLink, purpose: Purpose) -> Result<SealedStream, DialError> {
-    let who = match choice.way {
-        Way::Direct => Who::Service,
-        Way::Via(_) => Who::Proxy,
-    };
-    let endpoint = choice.endpoint(service).ok_or(DialError::NotOffered(who))?;
-    let service_key: [u8; 32] = service.static_key.as_slice().try_into().map_err(|_| DialError::NotOffered(Who::Service))?;
-    let dialing = Dialing { who, endpoint, service_key, purpose, stage: AtomicU8::new(0) };
-    match timeout(DIAL_TIME_MAX, dialing.run()).await {
-        Ok(result) => result,
-        Err(_) => Err(DialError::TimedOut(who, dialing.stage())),
-    }
+    Dialing::new(choice, service)?.run_in_time(purpose).await
+}
+
+/// Dials that road for gRPC, in small bites: no connection carries more than `limits::BITE_BYTES_MAX`, and at that pace the next
+/// one takes over (`umweg_road::bites`).
+pub async fn dial_in_bites(choice: &RoadChoice, service: &ServiceLink, pace: Pace) -> Result<SealedStream, DialError> {
+    bites::begin(Dialing::new(choice, service)?, pace).await
 }
 
 /// Tries a road and hangs up: how long it took from dialing to the sealed session.
@@ -161,25 +160,50 @@ pub async fn test(choice: &RoadChoice, service: &ServiceLink) -> Result<Duration
     Ok(start.elapsed())
 }
 
-struct Dialing {
+/// How to dial one road, again and again.
+pub(crate) struct Dialing {
     who: Who,
     endpoint: Endpoint,
     service_key: [u8; 32],
-    purpose: Purpose,
+    /// Connections of one chain may resume TLS, which spares them the certificate; others are not to be told to be the same
+    /// device's.
+    tls: OnceLock<Arc<rustls::ClientConfig>>,
     stage: AtomicU8,
 }
 
 impl Dialing {
-    async fn run(&self) -> Result<SealedStream, DialError> {
-        let tcp = self.connect().await?;
-        match self.endpoint.form {
+    fn new(choice: &RoadChoice, service: &ServiceLink) -> Result<Self, DialError> {
+        let who = match choice.way {
+            Way::Direct => Who::Service,
+            Way::Via(_) => Who::Proxy,
+        };
+        let endpoint = choice.endpoint(service).ok_or(DialError::NotOffered(who))?;
+        let service_key: [u8; 32] = service.static_key.as_slice().try_into().map_err(|_| DialError::NotOffered(Who::Service))?;
+        Ok(Self { who, endpoint, service_key, tls: OnceLock::new(), stage: AtomicU8::new(0) })
+    }
+
+    pub(crate) fn who(&self) -> Who {
+        self.who
+    }
+
+    pub(crate) async fn run_in_time(&self, purpose: Purpose) -> Result<SealedStream, DialError> {
+        match timeout(DIAL_TIME_MAX, self.run(purpose)).await {
+            Ok(result) => result,
+            Err(_) => Err(DialError::TimedOut(self.who, self.stage())),
+        }
+    }
+
+    async fn run(&self, purpose: Purpose) -> Result<SealedStream, DialError> {
+        let (tcp, traffic) = Counted::new(self.connect().await?);
+        let stream = match self.endpoint.form {
             Form::Bare => {
                 self.enter(Stage::Session);
-                session::offer(Box::new(tcp), &self.service_key, self.purpose).await.map_err(|error| self.session_error(error))
+                session::offer(Box::new(tcp), &self.service_key, purpose).await.map_err(|error| self.session_error(error))
             }
-            Form::Plain => self.upgrade(tcp).await,
-            Form::Tls => self.upgrade(self.secure(tcp).await?).await,
-        }
+            Form::Plain => self.upgrade(tcp, purpose).await,
+            Form::Tls => self.upgrade(self.secure(tcp).await?, purpose).await,
+        };
+        Ok(stream?.counted(traffic))
     }
 
     async fn connect(&self) -> Result<TcpStream, DialError> {
@@ -207,16 +231,22 @@ impl Dialing {
         Err(failure)
     }
 
-    async fn secure(&self, tcp: TcpStream) -> Result<tokio_rustls::client::TlsStream<TcpStream>, DialError> {
+    async fn secure(&self, tcp: Counted) -> Result<tokio_rustls::client::TlsStream<Counted>, DialError> {
         self.enter(Stage::Tls);
-        let config = tls::client_config(self.endpoint.pin).map_err(|error| DialError::Tls(self.who, error.to_string()))?;
+        let config = match self.tls.get() {
+            Some(config) => Arc::clone(config),
+            None => {
+                let made = tls::client_config(self.endpoint.pin).map_err(|error| DialError::Tls(self.who, error.to_string()))?;
+                Arc::clone(self.tls.get_or_init(|| made))
+            }
+        };
         let name = server_name(&self.endpoint.host).ok_or(DialError::NoAddress(self.who))?;
         TlsConnector::from(config).connect(name, tcp).await.map_err(|error| self.tls_error(&error))
     }
 
-    async fn upgrade(&self, mut carrier: impl Carrier + 'static) -> Result<SealedStream, DialError> {
+    async fn upgrade(&self, mut carrier: impl Carrier + 'static, purpose: Purpose) -> Result<SealedStream, DialError> {
         self.enter(Stage::Upgrade);
-        let (offer, first_message) = Offer::new(&self.service_key, self.purpose, &mut rand::rng());
+        let (offer, first_message) = Offer::new(&self.service_key, purpose, &mut rand::rng());
         let upgrade = Upgrade::new(first_message, &mut rand::rng());
         let cut = |_| DialError::Cut(self.who, Stage::Upgrade);
         send(&mut carrier, &upgrade.to_request(&host_header(&self.endpoint), &self.endpoint.path)).await.map_err(cut)?;
@@ -235,7 +265,7 @@ impl Dialing {
         };
         self.enter(Stage::Session);
         let carrier = WebSocket::new(carrier, Side::Client, &received[length..]);
-        session::finish(Box::new(carrier), offer, self.purpose).await.map_err(|error| self.session_error(error))
+        session::finish(Box::new(carrier), offer, purpose).await.map_err(|error| self.session_error(error))
     }
 
     fn session_error(&self, error: SessionError) -> DialError {

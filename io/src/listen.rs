@@ -18,6 +18,7 @@ use umweg_road::upgrade::read_request;
 use umweg_road::websocket::Side;
 use umweg_wire::limits::HANDSHAKE_TIME_MAX;
 
+use crate::bites::Chains;
 use crate::carrier::{Carrier, send};
 pub use crate::door::{BindError, Door};
 use crate::session::{Opened, SealedStream, accept};
@@ -113,6 +114,7 @@ impl Entrance {
             scheme: config.scheme,
             site: config.site,
             permits: Arc::new(Semaphore::new(config.connections_max)),
+            chains: Chains::new(config.connections_max),
         });
         Ok(Self { doors, addresses, serving })
     }
@@ -151,6 +153,7 @@ struct Serving {
     scheme: Scheme,
     site: Site,
     permits: Arc<Semaphore>,
+    chains: Chains,
 }
 
 impl Serving {
@@ -169,12 +172,16 @@ impl Serving {
         match entered {
             Entered::Session(mut stream, purpose) => {
                 stream.hold(permit);
-                let to = match purpose {
-                    Purpose::Rpc => to_rpc,
-                    Purpose::Media => to_media,
+                let (to, stream) = match purpose {
+                    Purpose::Rpc => (to_rpc, *stream),
+                    Purpose::Media => (to_media, *stream),
+                    Purpose::Bite => match self.chains.handle_bite(*stream).await {
+                        Some(chain) => (to_rpc, chain),
+                        None => return,
+                    },
                 };
                 // It fails only when the program has stopped taking streams: this one is dropped, and so ends.
-                let _ = to.send(*stream).await;
+                let _ = to.send(stream).await;
             }
             Entered::Visitor(carrier, received) => self.site.serve(carrier, received).await,
             Entered::Nobody => {}

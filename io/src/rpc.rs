@@ -10,7 +10,9 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::server::{Connected, Router};
 use tonic::transport::{Channel, Endpoint, Server};
 use tower::service_fn;
-use umweg_wire::limits::{GRPC_MESSAGE_BYTES_MAX, HANDSHAKE_TIME_MAX, KEEPALIVE, KEEPALIVE_ANSWER_MAX, STREAMS_MAX};
+use umweg_wire::limits::{
+    GRPC_MESSAGE_BYTES_MAX, HANDSHAKE_TIME_MAX, KEEPALIVE, KEEPALIVE_ANSWER_MAX, KEEPALIVE_SLOW_ANSWER_MAX, STREAMS_MAX,
+};
 
 use crate::session::{ConnectionId, SealedStream};
 use crate::shutdown::Shutdown;
@@ -57,6 +59,7 @@ pub struct ConnectError(#[from] tonic::transport::Error);
 pub async fn connect(mut stream: SealedStream) -> Result<(Channel, Lost), ConnectError> {
     let (held, lost) = oneshot::channel::<()>();
     stream.hold(held);
+    let answer_max = if stream.is_chained() { KEEPALIVE_SLOW_ANSWER_MAX } else { KEEPALIVE_ANSWER_MAX };
     let only = Mutex::new(Some(TokioIo::new(stream)));
     let connector = service_fn(move |_| {
         let stream = only.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -65,7 +68,7 @@ pub async fn connect(mut stream: SealedStream) -> Result<(Channel, Lost), Connec
     let endpoint = Endpoint::from_static("http://service.umweg")
         .connect_timeout(HANDSHAKE_TIME_MAX)
         .http2_keep_alive_interval(KEEPALIVE)
-        .keep_alive_timeout(KEEPALIVE_ANSWER_MAX)
+        .keep_alive_timeout(answer_max)
         .keep_alive_while_idle(true)
         .initial_stream_window_size(1 << 20)
         .initial_connection_window_size(4 << 20);
@@ -77,7 +80,7 @@ pub async fn connect(mut stream: SealedStream) -> Result<(Channel, Lost), Connec
 pub fn server() -> Server {
     Server::builder()
         .http2_keepalive_interval(Some(KEEPALIVE))
-        .http2_keepalive_timeout(Some(KEEPALIVE_ANSWER_MAX))
+        .http2_keepalive_timeout(Some(KEEPALIVE_SLOW_ANSWER_MAX))
         .max_concurrent_streams(STREAMS_MAX)
         .initial_stream_window_size(1 << 20)
         .initial_connection_window_size(4 << 20)

@@ -2,14 +2,18 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, DuplexStream, ReadBuf};
+use umweg_road::bites::cost;
+use umweg_road::freeze::Moved;
 use umweg_road::session::{self, ANSWER_BYTES_MAX, FIRST_MESSAGE_BYTES_MAX, Offer, Session};
 pub use umweg_road::session::{Purpose, Refused, Scheme, StaticKey};
 
 use crate::carrier::{Carrier, poll_drain, poll_more, send};
+use crate::counted::Traffic;
 use crate::waiting::Waiting;
 
 /// Why no sealed session came about.
@@ -27,15 +31,33 @@ pub enum SessionError {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ConnectionId(pub u64);
 
-/// The session's bytes, sealed on their way.
+/// The session's bytes, sealed on their way: over one connection, or over a chain of bites, each with a session of its own.
 pub struct SealedStream {
+    bytes: Bytes,
+    id: ConnectionId,
+    traffic: Option<Arc<Traffic>>,
+    held: Vec<Box<dyn Send>>,
+}
+
+enum Bytes {
+    Sealed(Box<Sealed>),
+    Chain(DuplexStream),
+}
+
+struct Sealed {
     carrier: Box<dyn Carrier>,
     session: Session,
-    id: ConnectionId,
     received: Waiting,
     opened: Waiting,
     unwritten: Waiting,
-    held: Vec<Box<dyn Send>>,
+    spent: Spent,
+}
+
+/// What a connection's records came to (`umweg_road::bites::cost`).
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Spent {
+    pub(crate) sent: u64,
+    pub(crate) received: u64,
 }
 
 /// The client's side where the road begins with the session itself.
@@ -99,16 +121,54 @@ impl Opened {
 
 impl SealedStream {
     fn new(mut carrier: Box<dyn Carrier>, session: Session, purpose: Purpose) -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
         carrier.tune(purpose);
-        Self {
-            carrier,
-            session,
-            id: ConnectionId(NEXT.fetch_add(1, Ordering::Relaxed)),
-            received: Waiting::default(),
-            opened: Waiting::default(),
-            unwritten: Waiting::default(),
-            held: Vec::new(),
+        let (received, opened, unwritten) = <(Waiting, Waiting, Waiting)>::default();
+        Self::of(Bytes::Sealed(Box::new(Sealed { carrier, session, received, opened, unwritten, spent: Spent::default() })))
+    }
+
+    /// What comes out of, and goes into, many.
+    pub(crate) fn chained(chain: DuplexStream) -> Self {
+        Self::of(Bytes::Chain(chain))
+    }
+
+    fn of(bytes: Bytes) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self { bytes, id: ConnectionId(NEXT.fetch_add(1, Ordering::Relaxed)), traffic: None, held: Vec::new() }
+    }
+
+    /// Counted at its socket.
+    pub(crate) fn counted(self, traffic: Arc<Traffic>) -> Self {
+        Self { traffic: Some(traffic), ..self }
+    }
+
+    /// The counters of the connection that it was dialed on, if it is one connection.
+    #[must_use]
+    pub fn traffic(&self) -> Option<Arc<Traffic>> {
+        self.traffic.clone()
+    }
+
+    /// Many connections rather than one.
+    #[must_use]
+    pub fn is_chained(&self) -> bool {
+        matches!(self.bytes, Bytes::Chain(_))
+    }
+
+    pub(crate) fn moved(&self) -> Moved {
+        self.traffic.as_ref().map(|traffic| traffic.moved()).unwrap_or_default()
+    }
+
+    pub(crate) fn spent(&self) -> Spent {
+        match &self.bytes {
+            Bytes::Sealed(sealed) => sealed.spent,
+            Bytes::Chain(_) => Spent::default(),
+        }
+    }
+
+    /// Data that one more record of at most `room` bytes takes.
+    pub(crate) fn data_within(&self, room: usize) -> usize {
+        match &self.bytes {
+            Bytes::Sealed(sealed) => sealed.session.data_within(room),
+            Bytes::Chain(_) => room,
         }
     }
 
@@ -126,50 +186,74 @@ impl SealedStream {
 
 impl AsyncRead for SealedStream {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        loop {
-            if !this.opened.is_empty() {
-                this.opened.move_into(buffer);
-                return Poll::Ready(Ok(()));
-            }
-            let opened = this.session.open(this.received.rest(), this.opened.end());
-            if let Some(taken) = opened.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))? {
-                this.received.take(taken);
-                continue;
-            }
-            if ready!(poll_more(&mut this.carrier, context, &mut this.received))? == 0 {
-                let whole = this.received.is_empty();
-                return Poll::Ready(if whole { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) });
-            }
+        match &mut self.get_mut().bytes {
+            Bytes::Sealed(sealed) => sealed.poll_read(context, buffer),
+            Bytes::Chain(chain) => Pin::new(chain).poll_read(context, buffer),
         }
     }
 }
 
 impl AsyncWrite for SealedStream {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        ready!(poll_drain(&mut this.carrier, context, &mut this.unwritten))?;
-        if bytes.is_empty() {
-            return Poll::Ready(Ok(0));
+        match &mut self.get_mut().bytes {
+            Bytes::Sealed(sealed) => sealed.poll_write(context, bytes),
+            Bytes::Chain(chain) => Pin::new(chain).poll_write(context, bytes),
         }
-        let taken = this.session.seal(bytes, &mut rand::rng(), this.unwritten.end());
-        // What the carrier does not take now goes before the next write, or with the flush.
-        if let Poll::Ready(drained) = poll_drain(&mut this.carrier, context, &mut this.unwritten) {
-            drained?;
-        }
-        Poll::Ready(Ok(taken))
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        ready!(poll_drain(&mut this.carrier, context, &mut this.unwritten))?;
-        Pin::new(&mut this.carrier).poll_flush(context)
+        match &mut self.get_mut().bytes {
+            Bytes::Sealed(sealed) => {
+                ready!(poll_drain(&mut sealed.carrier, context, &mut sealed.unwritten))?;
+                Pin::new(&mut sealed.carrier).poll_flush(context)
+            }
+            Bytes::Chain(chain) => Pin::new(chain).poll_flush(context),
+        }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        ready!(poll_drain(&mut this.carrier, context, &mut this.unwritten))?;
-        Pin::new(&mut this.carrier).poll_shutdown(context)
+        match &mut self.get_mut().bytes {
+            Bytes::Sealed(sealed) => {
+                ready!(poll_drain(&mut sealed.carrier, context, &mut sealed.unwritten))?;
+                Pin::new(&mut sealed.carrier).poll_shutdown(context)
+            }
+            Bytes::Chain(chain) => Pin::new(chain).poll_shutdown(context),
+        }
+    }
+}
+
+impl Sealed {
+    fn poll_read(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        loop {
+            if !self.opened.is_empty() {
+                self.opened.move_into(buffer);
+                return Poll::Ready(Ok(()));
+            }
+            let opened = self.session.open(self.received.rest(), self.opened.end());
+            if let Some(taken) = opened.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))? {
+                self.received.take(taken);
+                self.spent.received += cost(taken);
+                continue;
+            }
+            if ready!(poll_more(&mut self.carrier, context, &mut self.received))? == 0 {
+                let whole = self.received.is_empty();
+                return Poll::Ready(if whole { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) });
+            }
+        }
+    }
+
+    fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        ready!(poll_drain(&mut self.carrier, context, &mut self.unwritten))?;
+        if bytes.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        let taken = self.session.seal(bytes, &mut rand::rng(), self.unwritten.end());
+        self.spent.sent += cost(self.unwritten.rest().len());
+        // What the carrier does not take now goes before the next write, or with the flush.
+        if let Poll::Ready(drained) = poll_drain(&mut self.carrier, context, &mut self.unwritten) {
+            drained?;
+        }
+        Poll::Ready(Ok(taken))
     }
 }
 

@@ -21,7 +21,7 @@ use crate::app::App;
 use crate::cli::{Errand, Refused, Run};
 use crate::folder::{Folder, FolderError, Passphrases, Running, Settings, VaultError, from_store};
 use crate::pages::{BindError, Door, PageEvent};
-use crate::road::Road;
+use crate::road::{Road, SmallBites};
 
 /// 2026-01-01: this program did not exist before, so a clock that says otherwise is wrong.
 const CLOCK_MIN: Timestamp = Timestamp(1_767_225_600_000);
@@ -43,6 +43,9 @@ pub(crate) struct Place {
     /// The link of the service; needed the first time, its operator gives it to you
     #[arg(long, global = true, value_name = "LINK", env = "UMWEG_SERVICE")]
     pub(crate) service: Option<String>,
+    /// When to connect in small bites: many short connections, for networks that freeze one which has carried 15 to 20 kB
+    #[arg(long, global = true, value_name = "WHEN", env = "UMWEG_SMALL_BITES", value_enum, default_value = "auto")]
+    pub(crate) small_bites: SmallBites,
     /// Protect a new folder with a passphrase instead of a key file
     #[arg(long, global = true)]
     pub(crate) passphrase: bool,
@@ -102,7 +105,7 @@ impl Started {
                 tracing::error!(kind = ?error.kind(), "the pages' door failed");
             }
         });
-        let road = Road::new(service, settings, rand::rng().next_u64());
+        let road = Road::new(service, settings, place.small_bites, rand::rng().next_u64());
         let app = App::new(client, road, page_events, shutdown.clone());
         Ok(Self { app, running, start_link, _announced: Box::new(announced), _folder: folder })
     }

@@ -27,6 +27,16 @@ impl Form {
     pub const ALL: [Self; 3] = [Self::Tls, Self::Plain, Self::Bare];
 }
 
+/// How what goes by a road is spread over connections.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Carriage {
+    /// One connection for all.
+    #[default]
+    Whole,
+    /// Many short ones, each below what a censor freezes ([`crate::bites`]).
+    Bites,
+}
+
 /// One road that can be dialed.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct RoadChoice {

@@ -73,6 +73,8 @@ pub const IDLE_TIME_MAX: Duration = Duration::from_secs(90);
 pub const KEEPALIVE: Duration = Duration::from_secs(25);
 /// No answer to a keepalive for so long: the road is dead.
 pub const KEEPALIVE_ANSWER_MAX: Duration = Duration::from_secs(8);
+/// The same where it may wait behind what goes in small bites: that is, for the service always.
+pub const KEEPALIVE_SLOW_ANSWER_MAX: Duration = Duration::from_secs(20);
 
 // ── key packages, blobs ──
 /// A sealed key package.
@@ -201,6 +203,16 @@ pub const DIAL_GAP: Duration = Duration::from_millis(400);
 pub const DIALS_PER_MINUTE_MAX: usize = 3;
 /// For one attempt, from dialing to the sealed session.
 pub const DIAL_TIME_MAX: Duration = Duration::from_secs(10);
+/// Bytes of one connection in small bites, both directions and TLS together: a known block freezes what has moved 15 to 20 kB.
+pub const BITE_BYTES_MAX: u64 = 14_000;
+/// From the beginning of a bite to the next one's, at least …
+pub const BITE_GAP_MIN: Duration = Duration::from_secs(1);
+/// … and, where there is more to say, at most.
+pub const BITE_GAP_MAX: Duration = Duration::from_secs(3);
+/// A chain of bites of which none is open is kept for so long.
+pub const CHAIN_KEPT: Duration = Duration::from_secs(60);
+/// Bytes of a chain that wait to be sent: more would make a keepalive wait behind them.
+pub const CHAIN_UNSENT_BYTES_MAX: usize = 2 << 10;
 /// Proxies that an app knows.
 pub const PROXIES_MAX: usize = 100;
 /// A link.
@@ -211,8 +223,21 @@ pub const PROXY_CONNECTIONS_MAX: usize = 4_000;
 /// Invites of one proxy.
 pub const INVITES_MAX: usize = 1_000;
 
+/// What the service refuses in a conversation is shown as refused after this time: many a refusal passes by itself.
+pub const REFUSAL_SHOWN_AFTER: Duration = Duration::from_secs(30);
+
 // ── the loopback protocol between page and app ──
 /// A message of the pages.
 pub const PAGE_MESSAGE_BYTES_MAX: usize = 1 << 20;
 /// Pages connected at once.
 pub const PAGES_MAX: usize = 16;
+/// Connections at once that have yet to prove that they are a page.
+pub const PAGES_UNPROVEN_MAX: usize = 16;
+/// They do so within this time.
+pub const PAGE_PROOF_TIME_MAX: Duration = Duration::from_secs(10);
+
+// ── the key of the app's database ──
+/// The system's key ring answers within this time, or there is none for us: starting must not wait for a desktop that is not there.
+pub const KEYRING_ANSWER_TIME_MAX: Duration = Duration::from_secs(2);
+/// A person who is asked to unlock the key ring does so within this time.
+pub const KEYRING_UNLOCK_TIME_MAX: Duration = Duration::from_secs(120);

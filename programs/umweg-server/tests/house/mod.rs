@@ -10,7 +10,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::SubscriberExt;
 use umweg_io::log::ForbidsPrivate;
 use umweg_io::rpc::{self, Lost, blobs_client::BlobsClient, key_packages_client::KeyPackagesClient, logs_client::LogsClient};
-use umweg_io::session::Purpose;
+use umweg_io::session::{Purpose, SealedStream};
 use umweg_io::shutdown::Shutdown;
 use umweg_road::choice::{Form, RoadChoice, Way};
 use umweg_server::run;
@@ -73,14 +73,7 @@ impl House {
     pub(crate) async fn person_by(&self, form: Form) -> Person {
         let choice = RoadChoice { way: Way::Direct, form };
         let stream = umweg_io::dial::dial(&choice, &self.link, Purpose::Rpc).await.expect("the door is open");
-        let (channel, lost) = rpc::connect(stream).await.expect("the service speaks gRPC");
-        Person {
-            logs: LogsClient::new(channel.clone()),
-            key_packages: KeyPackagesClient::new(channel.clone()),
-            blobs: BlobsClient::new(channel.clone()),
-            channel,
-            lost,
-        }
+        Person::on(stream).await
     }
 
     pub(crate) async fn person(&self) -> Person {
@@ -95,6 +88,18 @@ impl House {
 }
 
 impl Person {
+    /// On a stream to the service.
+    pub(crate) async fn on(stream: SealedStream) -> Self {
+        let (channel, lost) = rpc::connect(stream).await.expect("the service speaks gRPC");
+        Self {
+            logs: LogsClient::new(channel.clone()),
+            key_packages: KeyPackagesClient::new(channel.clone()),
+            blobs: BlobsClient::new(channel.clone()),
+            channel,
+            lost,
+        }
+    }
+
     pub(crate) async fn group(&mut self) -> Group {
         let group = Group { log_id: random(32), capability: random(32) };
         let hash = hash(&group.capability);

@@ -21,13 +21,16 @@ use tokio::time::sleep;
 use tonic::transport::Channel;
 use umweg_client::port::{Failure, Input, Request, RequestId};
 use umweg_client::view::{ProxyUse, RoadState};
+use umweg_io::bites::Pace;
 use umweg_io::clock;
-use umweg_io::dial::{DialError, dial};
+use umweg_io::counted::Traffic;
+use umweg_io::dial::{DialError, dial, dial_in_bites};
 use umweg_io::rpc::{self, Lost};
 use umweg_io::session::Purpose;
 use umweg_road::choice::roads;
-use umweg_road::ranking::{self, Attempt, Output, Ranking};
-use umweg_road::{RoadChoice, Way};
+use umweg_road::freeze::FreezeWatch;
+use umweg_road::ranking::{self, Attempt, BitesUse, Output, Ranking};
+use umweg_road::{Carriage, RoadChoice, Way};
 use umweg_wire::links::Linked;
 use umweg_wire::proto::v1::{self, ProxyLink, ServiceLink};
 use umweg_wire::{CallId, Capability, LogId, Timestamp};
@@ -41,14 +44,26 @@ use proxy_test::test_proxy;
 /// So often the app looks which network it is in; the clock, too, may be set while the ranking waits.
 const WAIT_MAX: Duration = Duration::from_secs(5);
 
+/// When roads go in small bites.
+#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum SmallBites {
+    /// Where connections were frozen
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
 pub(crate) struct Road {
     service: Arc<ServiceLink>,
     ranking: Ranking,
     settings: Settings,
-    dialing: JoinSet<Dialed>,
+    dialing: JoinSet<Outcome>,
     dialing_by_attempt: BTreeMap<Attempt, AbortHandle>,
     connection: Option<(Attempt, Connection)>,
     connections: u64,
+    watched: Option<Watched>,
     to_self: mpsc::Sender<(ConnectionNumber, Event)>,
     events: mpsc::Receiver<(ConnectionNumber, Event)>,
     tests: JoinSet<Input>,
@@ -62,25 +77,52 @@ pub(crate) struct Road {
 }
 
 /// What came of an attempt.
-struct Dialed {
+struct Outcome {
     attempt: Attempt,
     road: RoadChoice,
-    result: Result<(Channel, Lost), DialError>,
+    result: Result<Dialed, DialError>,
+}
+
+/// A connection to the service.
+struct Dialed {
+    channel: Channel,
+    lost: Lost,
+    /// Of the connection, if it is one rather than a chain of bites.
+    traffic: Option<Arc<Traffic>>,
+}
+
+/// Whether the connection of the moment is being frozen.
+struct Watched {
+    watch: FreezeWatch,
+    traffic: Arc<Traffic>,
+}
+
+impl Watched {
+    fn was_frozen(self) -> bool {
+        self.watch.was_frozen(self.traffic.moved(), self.traffic.end())
+    }
 }
 
 impl Road {
     /// To that service; it begins when `handle_roads` says what may be used.
-    pub(crate) fn new(service: ServiceLink, settings: Settings, seed: u64) -> Self {
+    pub(crate) fn new(service: ServiceLink, settings: Settings, bites: SmallBites, seed: u64) -> Self {
         let winners = settings.winners().unwrap_or_default();
         let (to_self, events) = mpsc::channel(INPUTS_MAX);
+        let mut ranking = Ranking::new(service.clone(), winners, seed);
+        ranking.handle_bites(match bites {
+            SmallBites::Auto => BitesUse::WhenFrozen,
+            SmallBites::Always => BitesUse::Always,
+            SmallBites::Never => BitesUse::Never,
+        });
         Self {
-            ranking: Ranking::new(service.clone(), winners, seed),
+            ranking,
             settings,
             service: Arc::new(service),
             dialing: JoinSet::new(),
             dialing_by_attempt: BTreeMap::new(),
             connection: None,
             connections: 0,
+            watched: None,
             to_self,
             events,
             tests: JoinSet::new(),
@@ -154,7 +196,7 @@ impl Road {
     /// Ends the connection, if there is one; the next road is sought. The client hears of it from who calls this.
     pub(crate) fn hang_up(&mut self) {
         self.inputs.retain(|input| !matches!(input, Input::Connected | Input::Disconnected));
-        self.end_connection();
+        self.end_connection(false);
         self.show_state();
     }
 
@@ -169,8 +211,7 @@ impl Road {
             if let Some(input) = self.inputs.pop_front() {
                 return input;
             }
-            let wait =
-                self.ranking.poll_timeout(clock::now()).map_or(WAIT_MAX, |at: Timestamp| at.since(clock::now())).min(WAIT_MAX);
+            let wait = self.poll_timeout().map_or(WAIT_MAX, |at| at.since(clock::now())).min(WAIT_MAX);
             tokio::select! {
                 Some(dialed) = self.dialing.join_next() => {
                     if let Ok(dialed) = dialed {
@@ -182,23 +223,29 @@ impl Road {
                 () = self.suspicion.notified() => self.handle_suspicion(),
                 () = sleep(wait) => self.ranking.handle_network(network::tag(), clock::now()),
             }
+            self.handle_moved();
             self.execute_ranking();
         }
     }
 
-    fn handle_dialed(&mut self, dialed: Dialed) {
-        let Dialed { attempt, road, result } = dialed;
+    fn poll_timeout(&self) -> Option<Timestamp> {
+        let watch = self.watched.as_ref().and_then(|watched| watched.watch.poll_timeout());
+        [self.ranking.poll_timeout(clock::now()), watch].into_iter().flatten().min()
+    }
+
+    fn handle_dialed(&mut self, outcome: Outcome) {
+        let Outcome { attempt, road, result } = outcome;
         if self.dialing_by_attempt.remove(&attempt).is_none() {
             return;
         }
         match result {
-            Ok((channel, lost)) => {
+            Ok(dialed) => {
                 self.ranking.handle_result(attempt, Ok(()), clock::now());
                 if let Err(error) = self.settings.set_winners(self.ranking.winners()) {
                     tracing::warn!(code = ?error.sqlite_error_code(), "which road led through could not be remembered");
                 }
                 if self.ranking.road() == Some(&road) {
-                    self.begin_connection(attempt, road, channel, lost);
+                    self.begin_connection(attempt, road, dialed);
                 }
             }
             Err(error) => {
@@ -210,10 +257,12 @@ impl Road {
         }
     }
 
-    fn begin_connection(&mut self, attempt: Attempt, road: RoadChoice, channel: Channel, lost: Lost) {
+    fn begin_connection(&mut self, attempt: Attempt, road: RoadChoice, dialed: Dialed) {
         self.connections += 1;
         let reporter = Reporter { number: ConnectionNumber(self.connections), to: self.to_self.clone() };
-        tracing::info!(form = ?road.form, proxy = matches!(road.way, Way::Via(_)), "connected");
+        let Dialed { channel, lost, traffic } = dialed;
+        tracing::info!(form = ?road.form, proxy = matches!(road.way, Way::Via(_)), bites = traffic.is_none(), "connected");
+        self.watched = traffic.map(|traffic| Watched { watch: FreezeWatch::new(clock::now()), traffic });
         self.failure = None;
         self.of_the_moment.send_replace(Some(road.clone()));
         self.connection = Some((attempt, Connection::new(road, channel, lost, reporter)));
@@ -236,18 +285,36 @@ impl Road {
                 self.inputs.push_back(input);
             }
             Event::Gone => {
-                tracing::info!("the connection is gone");
-                self.end_connection();
+                let frozen = self.watched.take().is_some_and(Watched::was_frozen);
+                tracing::info!(frozen, "the connection is gone");
+                self.end_connection(frozen);
                 self.inputs.push_back(Input::Disconnected);
             }
         }
     }
 
     /// What came by the old connection, and was not taken yet, still counts: only its requests have failed.
-    fn end_connection(&mut self) {
+    fn end_connection(&mut self, frozen: bool) {
         if let Some((attempt, _)) = self.connection.take() {
             self.of_the_moment.send_replace(None);
-            self.ranking.handle_lost(attempt, clock::now());
+            self.watched = None;
+            if frozen {
+                self.ranking.handle_frozen(attempt, clock::now());
+            } else {
+                self.ranking.handle_lost(attempt, clock::now());
+            }
+        }
+    }
+
+    /// Looks at the counters, and asks for a sign of life where they look like a freeze.
+    fn handle_moved(&mut self) {
+        let now = clock::now();
+        let asks = self.watched.as_mut().is_some_and(|watched| {
+            let due = watched.watch.poll_timeout().is_some_and(|at| at <= now);
+            due && watched.watch.handle_moved(watched.traffic.moved(), now)
+        });
+        if asks {
+            self.handle_suspicion();
         }
     }
 
@@ -260,13 +327,14 @@ impl Road {
     fn execute_ranking(&mut self) {
         while let Some(output) = self.ranking.poll_output() {
             match output {
-                Output::Dial { attempt, road } => self.dial(attempt, road),
+                Output::Dial { attempt, road, carriage } => self.dial(attempt, road, carriage),
                 Output::Drop(attempt) => {
                     if let Some(task) = self.dialing_by_attempt.remove(&attempt) {
                         task.abort();
                     }
                     if self.connection.as_ref().is_some_and(|(current, _)| *current == attempt) {
                         self.connection = None;
+                        self.watched = None;
                         self.of_the_moment.send_replace(None);
                         self.inputs.push_back(Input::Disconnected);
                     }
@@ -276,11 +344,11 @@ impl Road {
         self.show_state();
     }
 
-    fn dial(&mut self, attempt: Attempt, road: RoadChoice) {
+    fn dial(&mut self, attempt: Attempt, road: RoadChoice, carriage: Carriage) {
         let service = self.service.clone();
         let task = self.dialing.spawn(async move {
-            let result = connect(&road, &service).await;
-            Dialed { attempt, road, result }
+            let result = connect(&road, carriage, &service).await;
+            Outcome { attempt, road, result }
         });
         self.dialing_by_attempt.insert(attempt, task);
     }
@@ -300,14 +368,8 @@ impl Road {
     fn disconnected(&self) -> RoadState {
         match &self.failure {
             None => RoadState::Connecting,
-            Some(failure) => RoadState::Offline { trouble: Some(trouble(failure)), next_try: self.next_try() },
+            Some(failure) => RoadState::Offline { trouble: Some(trouble(failure)), next_try: self.ranking.next_try(clock::now()) },
         }
-    }
-
-    /// `None` while a road is being tried.
-    fn next_try(&self) -> Option<Timestamp> {
-        let now = clock::now();
-        self.ranking.poll_timeout(now).filter(|at| self.dialing_by_attempt.is_empty() && *at > now)
     }
 }
 
@@ -321,9 +383,14 @@ fn usable(service: &ServiceLink, proxies: &[ProxyLink], when: ranking::ProxyUse)
     roads(service, proxies).into_iter().filter(is_allowed).collect()
 }
 
-async fn connect(road: &RoadChoice, service: &ServiceLink) -> Result<(Channel, Lost), DialError> {
-    let stream = dial(road, service, Purpose::Rpc).await?;
-    rpc::connect(stream).await.map_err(|_| DialError::Version)
+async fn connect(road: &RoadChoice, carriage: Carriage, service: &ServiceLink) -> Result<Dialed, DialError> {
+    let stream = match carriage {
+        Carriage::Whole => dial(road, service, Purpose::Rpc).await?,
+        Carriage::Bites => dial_in_bites(road, service, Pace::default()).await?,
+    };
+    let traffic = stream.traffic();
+    let (channel, lost) = rpc::connect(stream).await.map_err(|_| DialError::Version)?;
+    Ok(Dialed { channel, lost, traffic })
 }
 
 /// Whether anybody could have counted a connection.

@@ -8,7 +8,9 @@
 //!    and dialed first there, until another one wins or [`WINNER_KEPT`] has passed.
 //! 4. A road that fails, or dies young, waits longer each time before it is dialed again. One that dies after a good life is dialed
 //!    again at once.
-//! 5. On another network everything begins anew: what failed elsewhere says nothing here.
+//! 5. A road that was frozen ([`crate::freeze`]) comes after those that were not, and goes in bites ([`crate::bites`]) for
+//!    [`FROZEN_KEPT`]: all of that host's, because it is the host's address that such a censor looks at.
+//! 6. On another network everything begins anew: what failed elsewhere says nothing here.
 
 mod order;
 mod spacing;
@@ -21,7 +23,7 @@ use rand_chacha::ChaCha8Rng;
 use umweg_wire::Timestamp;
 use umweg_wire::proto::v1::{ProxyLink, ServiceLink};
 
-use crate::choice::{RoadChoice, roads};
+use crate::choice::{Carriage, RoadChoice, roads};
 use order::{RoadName, allowed, sorted};
 use spacing::Spacing;
 
@@ -29,6 +31,8 @@ use spacing::Spacing;
 pub const PATIENCE: Duration = Duration::from_millis(2_500);
 /// A winner is remembered for so long.
 pub const WINNER_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// So long a host that was frozen goes in bites before it is tried whole again: a network that was lost at an odd moment looks alike.
+pub const FROZEN_KEPT: Duration = Duration::from_secs(60 * 60);
 /// A road that dies earlier than this has failed.
 const YOUNG: Duration = Duration::from_secs(20);
 /// A road that failed once waits so long, then twice as long each time, up to the second value.
@@ -49,6 +53,19 @@ pub enum ProxyUse {
     Never,
 }
 
+/// When roads go in bites.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum BitesUse {
+    /// Where they were frozen.
+    #[default]
+    WhenFrozen,
+    /// All of them.
+    Always,
+    /// None.
+    Never,
+}
+
 /// The network that the device is on, as the program tells networks apart.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize, serde::Deserialize)]
 pub struct NetworkTag(pub String);
@@ -66,6 +83,8 @@ pub enum Output {
         attempt: Attempt,
         /// What to dial.
         road: RoadChoice,
+        /// In one connection or in bites.
+        carriage: Carriage,
     },
     /// Stop dialing, or hang up: another road won, or this one may not be used any more. It needs no answer.
     Drop(Attempt),
@@ -88,6 +107,9 @@ pub struct Winners(BTreeMap<NetworkTag, Winner>);
 struct Winner {
     road: RoadName,
     since: Timestamp,
+    /// It went in bites, since it was frozen.
+    #[serde(default)]
+    frozen: Option<Timestamp>,
 }
 
 /// The policy of one device.
@@ -95,8 +117,10 @@ pub struct Ranking {
     service: ServiceLink,
     proxies: Vec<ProxyLink>,
     when: ProxyUse,
+    bites: BitesUse,
     network: NetworkTag,
     winners: Winners,
+    frozen_by_host: BTreeMap<String, Timestamp>,
     state: State,
     spacing: Spacing,
     troubles: BTreeMap<RoadName, Trouble>,
@@ -129,7 +153,9 @@ impl Ranking {
             service,
             proxies: Vec::new(),
             when: ProxyUse::default(),
+            bites: BitesUse::default(),
             network: NetworkTag::default(),
+            frozen_by_host: of_network(&winners, &NetworkTag::default()),
             winners,
             state: State::Seeking { under_way: Vec::new() },
             spacing: Spacing::default(),
@@ -148,11 +174,17 @@ impl Ranking {
         self.handle_timeout(now);
     }
 
+    /// The person has changed when roads go in bites. The road of the moment stays as it is.
+    pub fn handle_bites(&mut self, bites: BitesUse) {
+        self.bites = bites;
+    }
+
     /// The device is on another network, perhaps.
     pub fn handle_network(&mut self, network: NetworkTag, now: Timestamp) {
         if network != self.network {
             self.network = network;
             self.troubles.clear();
+            self.frozen_by_host = of_network(&self.winners, &self.network);
             self.drop_unless(|_| false);
         }
         self.handle_timeout(now);
@@ -188,6 +220,22 @@ impl Ranking {
         self.handle_timeout(now);
     }
 
+    /// The road of the moment moves no more bytes, as those that this censor freezes: it is dead, and known to be frozen.
+    pub fn handle_frozen(&mut self, attempt: Attempt, now: Timestamp) {
+        if let State::On(dialed) = &self.state
+            && dialed.attempt == attempt
+        {
+            let frozen = dialed.road.clone();
+            self.frozen_by_host.insert(name_of(&frozen, &self.service).to_owned(), now);
+            let name = RoadName::of(&frozen, &self.service);
+            if self.winners.0.get(&self.network).is_some_and(|winner| Some(&winner.road) == name.as_ref()) {
+                self.winners.0.remove(&self.network);
+            }
+            self.state = State::Seeking { under_way: Vec::new() };
+        }
+        self.handle_timeout(now);
+    }
+
     /// Time has passed.
     pub fn handle_timeout(&mut self, now: Timestamp) {
         while let Some((at, road)) = self.next_dial(now)
@@ -198,7 +246,8 @@ impl Ranking {
             let attempt = Attempt(self.next_attempt);
             self.spacing.note(name_of(&road, &self.service), now);
             under_way.push(Dialed { attempt, road: road.clone(), since: now });
-            self.outputs.push_back(Output::Dial { attempt, road });
+            let carriage = self.carriage(&road, now);
+            self.outputs.push_back(Output::Dial { attempt, road, carriage });
         }
     }
 
@@ -211,6 +260,13 @@ impl Ranking {
     #[must_use]
     pub fn poll_timeout(&self, now: Timestamp) -> Option<Timestamp> {
         self.next_dial(now).map(|(at, _)| at)
+    }
+
+    /// When the next road will be tried, for a person who waits. `None` while there is one, or while one is being tried.
+    #[must_use]
+    pub fn next_try(&self, now: Timestamp) -> Option<Timestamp> {
+        let idle = matches!(&self.state, State::Seeking { under_way } if under_way.is_empty());
+        self.poll_timeout(now).filter(|at| idle && *at > now)
     }
 
     /// The road of the moment.
@@ -240,10 +296,23 @@ impl Ranking {
         let earliest = self.spacing.earliest().max(patient).max(now);
         let winner = self.winners.0.get(&self.network).filter(|winner| now.since(winner.since) <= WINNER_KEPT);
         let times = |name: &RoadName| self.troubles.get(name).map_or(0, |trouble| trouble.times);
-        let ordered = sorted(free.collect(), &self.service, winner.map(|winner| &winner.road), times);
+        let frozen = |road: &RoadChoice| self.is_frozen(road, now);
+        let ordered = sorted(free.collect(), &self.service, winner.map(|winner| &winner.road), frozen, times);
         let dated = ordered.into_iter().map(|road| (self.free_at(&road, earliest), road));
         // `min_by_key` answers with the first of equals: the order decides among those that are free at the same time.
         dated.min_by_key(|(at, _)| *at)
+    }
+
+    fn is_frozen(&self, road: &RoadChoice, now: Timestamp) -> bool {
+        self.frozen_by_host.get(name_of(road, &self.service)).is_some_and(|since| now.since(*since) < FROZEN_KEPT)
+    }
+
+    fn carriage(&self, road: &RoadChoice, now: Timestamp) -> Carriage {
+        match self.bites {
+            BitesUse::Always => Carriage::Bites,
+            BitesUse::WhenFrozen if self.is_frozen(road, now) => Carriage::Bites,
+            BitesUse::WhenFrozen | BitesUse::Never => Carriage::Whole,
+        }
     }
 
     fn free_at(&self, road: &RoadChoice, earliest: Timestamp) -> Timestamp {
@@ -259,7 +328,8 @@ impl Ranking {
                 let oldest = self.winners.0.iter().min_by_key(|(_, winner)| winner.since).map(|(network, _)| network.clone());
                 oldest.map(|network| self.winners.0.remove(&network));
             }
-            self.winners.0.insert(self.network.clone(), Winner { road: name, since: now });
+            let frozen = self.frozen_by_host.get(name_of(&dialed.road, &self.service)).copied();
+            self.winners.0.insert(self.network.clone(), Winner { road: name, since: now, frozen });
         }
         self.drop_unless(|_| false);
         self.state = State::On(Dialed { since: now, ..dialed });
@@ -286,6 +356,12 @@ impl Ranking {
         self.outputs.extend(go.into_iter().map(|dialed| Output::Drop(dialed.attempt)));
         self.state = State::Seeking { under_way: stay };
     }
+}
+
+/// What is known to be frozen there from an earlier time.
+fn of_network(winners: &Winners, network: &NetworkTag) -> BTreeMap<String, Timestamp> {
+    let winner = winners.0.get(network);
+    winner.and_then(|winner| Some((winner.road.host().to_owned(), winner.frozen?))).into_iter().collect()
 }
 
 fn name_of<'a>(road: &'a RoadChoice, service: &'a ServiceLink) -> &'a str {

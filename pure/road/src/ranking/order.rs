@@ -17,6 +17,10 @@ impl RoadName {
     pub(super) fn of(road: &RoadChoice, service: &ServiceLink) -> Option<Self> {
         road.endpoint(service).map(|endpoint| Self { host: endpoint.host, port: endpoint.port, form: endpoint.form })
     }
+
+    pub(super) fn host(&self) -> &str {
+        &self.host
+    }
 }
 
 /// Whether a road may be used at all.
@@ -27,17 +31,18 @@ pub(super) fn allowed(road: &RoadChoice, when: ProxyUse) -> bool {
     }
 }
 
-/// The network's winner, then the least conspicuous form, then the direct way, then what failed least, then as the person has them.
+/// The network's winner, then what was not frozen, then the least conspicuous form, then the direct way, then what failed least, then as the person has them.
 pub(super) fn sorted(
     mut roads: Vec<RoadChoice>,
     service: &ServiceLink,
     winner: Option<&RoadName>,
+    is_frozen: impl Fn(&RoadChoice) -> bool,
     times_failed: impl Fn(&RoadName) -> u32,
 ) -> Vec<RoadChoice> {
     roads.sort_by_cached_key(|road| {
         let name = RoadName::of(road, service);
         let won = winner.is_some() && name.as_ref() == winner;
-        (!won, road.form, road.way != Way::Direct, name.map_or(0, |name| times_failed(&name)))
+        (!won, is_frozen(road), road.form, road.way != Way::Direct, name.map_or(0, |name| times_failed(&name)))
     });
     roads
 }

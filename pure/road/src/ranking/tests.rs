@@ -38,7 +38,7 @@ fn always_means_no_direct_attempt_and_never_means_no_proxy() {
     for (when, forbidden) in [(ProxyUse::Always, "service"), (ProxyUse::Never, "proxy")] {
         let mut device = Device::new(3, when);
         for _ in 0..50 {
-            if let Some(Output::Dial { attempt, road }) = device.poll() {
+            if let Some(Output::Dial { attempt, road, .. }) = device.poll() {
                 assert!(!name_of(&road, &service()).starts_with(forbidden));
                 device.fails(attempt, Failure::NoConnection);
             }
@@ -128,6 +128,80 @@ fn a_service_that_restarts_is_found_again_soon_although_it_refused_many_times() 
     assert!(due.since(device.now) <= LONGEST_WAIT.mul_f64(1.25));
 }
 
+#[test]
+fn a_road_that_freezes_gives_way_to_others_and_goes_in_bites_where_all_freeze() {
+    let mut device = Device::new(1, ProxyUse::WhenBlocked);
+    for (name, carriage) in [("service Tls", Carriage::Whole), ("proxy0 Tls", Carriage::Whole), ("service Tls", Carriage::Bites)] {
+        let (attempt, how) = device.dialed_how();
+        assert_eq!((device.name(attempt), how), (name, carriage));
+        device.ranking.handle_result(attempt, Ok(()), device.now);
+        device.pass(Duration::from_secs(30));
+        if carriage == Carriage::Whole {
+            device.ranking.handle_frozen(attempt, device.now);
+        }
+    }
+    assert!(device.ranking.road().is_some());
+}
+
+#[test]
+fn what_freezes_is_remembered_for_the_network_and_tried_whole_later() {
+    let mut device = Device::new(0, ProxyUse::Never);
+    let (whole, _) = device.dialed_how();
+    device.ranking.handle_result(whole, Ok(()), device.now);
+    device.pass(Duration::from_secs(30));
+    device.ranking.handle_frozen(whole, device.now);
+    let (in_bites, carriage) = device.dialed_how();
+    assert_eq!(carriage, Carriage::Bites);
+    device.ranking.handle_result(in_bites, Ok(()), device.now);
+
+    let winners: Winners = serde_json::from_str(&serde_json::to_string(device.ranking.winners()).unwrap()).unwrap();
+    for (later, carriage) in [(FROZEN_KEPT / 2, Carriage::Bites), (FROZEN_KEPT, Carriage::Whole)] {
+        let mut restarted = Ranking::new(service(), winners.clone(), 0);
+        restarted.handle_roads(vec![], ProxyUse::Never, device.now.after(later));
+        assert!(matches!(restarted.poll_output(), Some(Output::Dial { carriage: how, .. }) if how == carriage));
+    }
+    device.ranking.handle_network(NetworkTag("elsewhere".into()), device.now);
+    assert!(device.poll() == Some(Output::Drop(in_bites)));
+    device.pass(Duration::from_secs(60));
+    assert_eq!(device.dialed_how().1, Carriage::Whole);
+}
+
+#[test]
+fn by_hand_everything_goes_in_bites_or_nothing() {
+    for (bites, carriage) in [(BitesUse::Always, Carriage::Bites), (BitesUse::Never, Carriage::Whole)] {
+        let mut ranking = Ranking::new(service(), Winners::default(), 7);
+        ranking.handle_bites(bites);
+        ranking.handle_roads(vec![], ProxyUse::Never, Timestamp(1_000_000));
+        assert!(matches!(ranking.poll_output(), Some(Output::Dial { carriage: how, .. }) if how == carriage));
+    }
+}
+
+#[test]
+fn who_waits_is_told_when_the_next_try_is_and_it_happens_then() {
+    let mut device = Device::new(0, ProxyUse::Never);
+    let attempt = device.dialed();
+    assert_eq!(device.ranking.next_try(device.now), None, "one is being tried");
+    device.fails(attempt, Failure::NoConnection);
+    let mut waits = Vec::new();
+    for _ in 0..20 {
+        let at = device.ranking.next_try(device.now).expect("nothing is being tried, and there is a road");
+        device.pass(at.since(device.now) - Duration::from_millis(1));
+        assert!(device.poll().is_none() && device.ranking.next_try(device.now) == Some(at), "it neither comes early nor moves");
+        device.pass(Duration::from_millis(1));
+        let attempt = device.dialed();
+        assert_eq!(device.ranking.next_try(device.now), None);
+        device.fails(attempt, Failure::NoConnection);
+        waits.push(at);
+    }
+    let took = waits[19].since(waits[0]);
+    assert!(took >= LONGEST_WAIT * 2, "what fails again and again is tried seldom, in either form: {took:?}");
+
+    device.pass(LONGEST_WAIT * 2);
+    let attempt = device.dialed();
+    device.ranking.handle_result(attempt, Ok(()), device.now);
+    assert_eq!(device.ranking.next_try(device.now), None, "there is a road");
+}
+
 /// What may happen to a device.
 #[derive(Clone, Debug)]
 enum Happens {
@@ -191,7 +265,7 @@ proptest! {
             while let Some(output) = device.poll() {
                 match output {
                     Output::Drop(attempt) => open.retain(|other| *other != attempt),
-                    Output::Dial { attempt, road } => {
+                    Output::Dial { attempt, road, .. } => {
                         prop_assert!(allowed(&road, when));
                         prop_assert!(last.is_none_or(|last| device.now.since(last) >= DIAL_GAP));
                         last = Some(device.now);
@@ -231,15 +305,19 @@ impl Device {
 
     fn poll(&mut self) -> Option<Output> {
         let output = self.ranking.poll_output();
-        if let Some(Output::Dial { attempt, road }) = &output {
+        if let Some(Output::Dial { attempt, road, .. }) = &output {
             self.names.insert(*attempt, format!("{} {:?}", name_of(road, &service()), road.form));
         }
         output
     }
 
     fn dialed(&mut self) -> Attempt {
+        self.dialed_how().0
+    }
+
+    fn dialed_how(&mut self) -> (Attempt, Carriage) {
         match self.poll() {
-            Some(Output::Dial { attempt, .. }) => attempt,
+            Some(Output::Dial { attempt, carriage, .. }) => (attempt, carriage),
             _ => panic!("nothing was dialed"),
         }
     }

@@ -17,6 +17,8 @@ pub enum Purpose {
     Rpc,
     /// A call's datagrams.
     Media,
+    /// A part of a longer stream that is spread over many short connections ([`crate::bites`]).
+    Bite,
 }
 
 /// Why no session came about.
@@ -80,11 +82,12 @@ pub fn accept(
         .expect("NK's responder needs its own key and nothing else");
     let payload = read(&mut state, first_message, FIRST_MESSAGE_BYTES_MAX)?;
     let purpose = purpose_from_byte(*check_version(&payload)?.first().ok_or(Refused::Truncated)?)?;
+    let scheme = if purpose == Purpose::Bite { scheme.small() } else { scheme.clone() };
     let mut payload = vec![VERSION];
     scheme.encode(&mut payload);
     payload.resize(payload.len() + rng.random_range(PADDING), 0);
     let answer = write(&mut state, &payload);
-    Ok((Session::new(state, scheme.clone()), purpose, answer))
+    Ok((Session::new(state, scheme), purpose, answer))
 }
 
 fn write(state: &mut snow::HandshakeState, payload: &[u8]) -> Vec<u8> {
@@ -116,6 +119,7 @@ fn purpose_to_byte(purpose: Purpose) -> u8 {
     match purpose {
         Purpose::Rpc => 1,
         Purpose::Media => 2,
+        Purpose::Bite => 3,
     }
 }
 
@@ -123,6 +127,7 @@ fn purpose_from_byte(byte: u8) -> Result<Purpose, Refused> {
     match byte {
         1 => Ok(Purpose::Rpc),
         2 => Ok(Purpose::Media),
+        3 => Ok(Purpose::Bite),
         other => Err(Refused::Purpose(other)),
     }
 }
@@ -149,6 +154,15 @@ mod tests {
             assert_eq!(got, purpose);
             assert_eq!(offer.handle_answer(&answer).unwrap().scheme(), &scheme);
         }
+    }
+
+    #[test]
+    fn a_bite_is_shaped_too_and_by_less() {
+        let key = StaticKey::random(&mut rng(1));
+        let (offer, first) = Offer::new(key.public(), Purpose::Bite, &mut rng(2));
+        let (session, purpose, answer) = accept(&key, &first, &Scheme::default(), &mut rng(3)).unwrap();
+        assert!(purpose == Purpose::Bite && *session.scheme() == Scheme::default().small());
+        assert_eq!(offer.handle_answer(&answer).unwrap().scheme(), session.scheme());
     }
 
     #[test]

@@ -63,6 +63,13 @@ impl Session {
         taken
     }
 
+    /// Data that one more record can take without becoming longer than `room`; zero: not even padding fits.
+    #[must_use]
+    pub fn data_within(&self, room: usize) -> usize {
+        let longest = self.scheme.range(self.sent).map_or(room, |(_, max)| usize::from(max));
+        if longest > room { 0 } else { longest.saturating_sub(OVERHEAD).min(DATA_MAX) }
+    }
+
     /// Opens the first record of `received`, if it is whole, and puts its data at the end of `opened`. Answers with how many bytes
     /// it took; `None` means that more bytes are needed. After an error the session is of no more use.
     pub fn open(&mut self, received: &[u8], opened: &mut Vec<u8>) -> Result<Option<usize>, BrokenRecord> {
@@ -118,6 +125,19 @@ mod tests {
                 })
                 .collect();
             assert_eq!(sizes, [300, 64, 1_000]);
+        }
+    }
+
+    #[test]
+    fn what_is_said_to_fit_fits() {
+        let (mut client, _, mut rng) = pair(Scheme::new(vec![(100, 300), (64, 1_000)]).unwrap());
+        for room in [0, 20, 64, 299, 300, 500, 1_000, 20, 23, 5_000, 30_000] {
+            let fits = client.data_within(room);
+            let mut record = Vec::new();
+            if fits > 0 {
+                client.seal(&vec![7; fits], &mut rng, &mut record);
+            }
+            assert!(record.len() <= room, "{} bytes where {room} fit", record.len());
         }
     }
 

@@ -25,6 +25,10 @@ impl Scheme {
     pub const RECORD_MIN: u16 = 64;
     /// … and at most so long.
     pub const RECORD_MAX: u16 = 16_384;
+    /// Of a connection that may carry little so many records are shaped …
+    pub const SMALL_RECORDS_MAX: usize = 4;
+    /// … to at most so many bytes each.
+    pub const SMALL_RECORD_MAX: u16 = 400;
 
     /// A scheme of those ranges.
     pub fn new(ranges: Vec<(u16, u16)>) -> Result<Self, MalformedScheme> {
@@ -35,6 +39,13 @@ impl Scheme {
             Some(&(min, max)) => Err(MalformedScheme::Range(min, max)),
             None => Ok(Self(ranges)),
         }
+    }
+
+    /// The same for a connection that may carry little: fewer records are shaped, and to less.
+    #[must_use]
+    pub fn small(&self) -> Self {
+        let less = |&(min, max): &(u16, u16)| (min.min(Self::SMALL_RECORD_MAX / 2), max.min(Self::SMALL_RECORD_MAX));
+        Self(self.0.iter().take(Self::SMALL_RECORDS_MAX).map(less).collect())
     }
 
     /// The range for the record of that number, counted from zero.

@@ -1,0 +1,152 @@
+//! Noticing the block that freezes a connection after 15 to 20 kB: nothing is cut, nothing more arrives.
+//!
+//! A connection that falls silent while it has moved about so much is asked for a sign of life soon, rather than at the next
+//! keepalive. If it is then given up in silence, it was frozen; one that was cut, or that had moved less or more, died of something
+//! else. A connection that has moved more than the block lets through is never asked again.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use umweg_wire::Timestamp;
+use umweg_wire::limits::KEEPALIVE;
+
+/// Bytes of a connection at which it may be frozen, counted in either way: all that moved, or what came. 15 to 20 kB are known;
+/// a censor counts packets, and what it has let through is not all in our counters.
+const FROZEN_AT: RangeInclusive<u64> = 12_000..=28_000;
+/// So long it is silent before it is asked; twice as long each time it answered.
+const SILENCE: Duration = Duration::from_secs(3);
+/// How often the counters are looked at.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// What has gone over a connection, as its socket saw it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Moved {
+    /// Out.
+    pub sent: u64,
+    /// In.
+    pub received: u64,
+}
+
+impl Moved {
+    /// Both.
+    #[must_use]
+    pub fn total(self) -> u64 {
+        self.sent + self.received
+    }
+}
+
+/// How a connection ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum End {
+    /// Closed or cut: something arrived that said so.
+    Told,
+    /// Nothing arrived any more.
+    Silent,
+}
+
+/// Watches one connection.
+pub struct FreezeWatch {
+    moved: Moved,
+    silent_since: Timestamp,
+    patience: Duration,
+    looks: Option<Timestamp>,
+}
+
+impl FreezeWatch {
+    /// From when it stands.
+    #[must_use]
+    pub fn new(now: Timestamp) -> Self {
+        Self { moved: Moved::default(), silent_since: now, patience: SILENCE, looks: Some(now.after(LOOK)) }
+    }
+
+    /// What has moved so far. True: ask the other side for a sign of life.
+    pub fn handle_moved(&mut self, moved: Moved, now: Timestamp) -> bool {
+        if moved.received != self.moved.received {
+            self.silent_since = now;
+        }
+        self.moved = moved;
+        self.looks = (!self.is_past()).then(|| now.after(LOOK));
+        let asks = self.is_suspect() && self.patience < KEEPALIVE && now.since(self.silent_since) >= self.patience;
+        if asks {
+            // The answer, too, is something that moves: without growing patience it would be asked for ever.
+            self.silent_since = now;
+            self.patience *= 2;
+        }
+        asks
+    }
+
+    /// When to look at the counters again.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Timestamp> {
+        self.looks
+    }
+
+    /// Whether a connection that ended so, after so much, was frozen.
+    #[must_use]
+    pub fn was_frozen(mut self, moved: Moved, end: End) -> bool {
+        self.moved = moved;
+        end == End::Silent && self.is_suspect()
+    }
+
+    fn is_suspect(&self) -> bool {
+        FROZEN_AT.contains(&self.moved.total()) || FROZEN_AT.contains(&self.moved.received)
+    }
+
+    fn is_past(&self) -> bool {
+        self.moved.received > *FROZEN_AT.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: Timestamp = Timestamp(1_000_000);
+
+    /// Looks whenever it wants to, for so long: how many seconds after the start it asked.
+    fn asks(watch: &mut FreezeWatch, time: Duration, moved: impl Fn(Duration) -> Moved) -> Vec<u64> {
+        let mut asked = Vec::new();
+        while let Some(at) = watch.poll_timeout().filter(|at| at.since(START) <= time) {
+            if watch.handle_moved(moved(at.since(START)), at) {
+                asked.push(at.since(START).as_secs());
+            }
+        }
+        asked
+    }
+
+    fn received(received: u64) -> Moved {
+        Moved { sent: 2_000, received }
+    }
+
+    #[test]
+    fn silence_after_fifteen_kilobytes_is_looked_into_within_seconds_and_is_a_freeze() {
+        let mut watch = FreezeWatch::new(START);
+        let asked = asks(&mut watch, Duration::from_secs(8), |_| received(15_000));
+        assert_eq!(asked, [4], "it is silent from the first look on, which is after a second");
+        assert!(watch.was_frozen(received(15_000), End::Silent));
+    }
+
+    #[test]
+    fn what_was_cut_or_had_moved_much_less_or_more_was_not_frozen() {
+        let frozen = |moved, end| FreezeWatch::new(START).was_frozen(moved, end);
+        assert!(!frozen(received(16_000), End::Told));
+        assert!(!frozen(received(5_000), End::Silent));
+        assert!(!frozen(received(200_000), End::Silent));
+        assert!(frozen(Moved { sent: 12_000, received: 5_000 }, End::Silent), "a censor may count both directions");
+        assert!(frozen(Moved { sent: 90_000, received: 17_000 }, End::Silent), "what waits to be sent does not hide it");
+    }
+
+    #[test]
+    fn a_quiet_connection_that_lives_is_asked_less_and_less() {
+        let mut watch = FreezeWatch::new(START);
+        let asked = asks(&mut watch, Duration::from_secs(600), |_| received(16_000));
+        assert!(asked.len() <= 4, "{asked:?}: then the keepalive is enough");
+    }
+
+    #[test]
+    fn a_connection_that_got_through_is_left_in_peace() {
+        let mut watch = FreezeWatch::new(START);
+        let asked = asks(&mut watch, Duration::from_secs(600), |time| received(2_000 * time.as_secs()));
+        assert!(asked.is_empty() && watch.poll_timeout().is_none());
+    }
+}
