@@ -19,8 +19,9 @@ export function startProxy(name, serviceLink, { data = temporaryFolder('proxy'),
   return Program.start(`proxy ${name}`, 'umweg-proxy', ['run', '--service', serviceLink, '--name', name, '--data', data, ...at], { within: place?.within });
 }
 
+/** Its key stays in its folder: nothing of a test or the demo belongs in the key ring of who runs it. */
 export function startApp(name, serviceLink, { data = temporaryFolder('app'), port, proxies = [], noDirect = false, place } = {}) {
-  const args = ['--data', data, '--service', serviceLink, '--no-browser', ...proxies.flatMap((link) => ['--proxy', link])];
+  const args = ['--data', data, '--key-from', 'file', '--service', serviceLink, '--no-browser', ...proxies.flatMap((link) => ['--proxy', link])];
   if (port) args.push('--port', String(port));
   if (noDirect) args.push('--no-direct');
   return Program.start(`app of ${name}`, 'umweg', args, { within: place?.within });

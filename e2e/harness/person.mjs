@@ -1,5 +1,6 @@
 // A person without a browser: speaks to their app as a page does, over the loopback WebSocket. For the demo, and for tests in which
 // nothing is to be seen.
+import { createHmac, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import WebSocket from 'ws';
 
@@ -9,7 +10,7 @@ export class Person {
   /** `start` is the address that the app prints, with the secret behind `#`; `connect` leads to its port where it is not ours. */
   static async at(start, { connect } = {}) {
     const url = new URL(start);
-    const socket = new WebSocket(`ws://${url.host}/ws`, ['umweg.v1', url.hash.slice(1)], {
+    const socket = new WebSocket(`ws://${url.host}/ws`, ['umweg.v1'], {
       origin: url.origin,
       ...(connect && { createConnection: () => connect(url.port) }),
     });
@@ -114,7 +115,17 @@ export class Person {
     this.socket.terminate();
   }
 
-  #take({ view, answer, media }) {
+  /** See programs/umweg/src/pages/proof.rs; whether the app proves itself is of no interest here. */
+  #prove(challenge) {
+    const { host, hash } = new URL(this.start);
+    const nonce = randomUUID();
+    const text = ['umweg.v1', 'page', host, challenge, nonce].join('\n');
+    const proof = createHmac('sha256', hash.slice(1)).update(text).digest('hex');
+    this.socket.send(JSON.stringify({ nonce, proof }));
+  }
+
+  #take({ challenge, view, answer, media }) {
+    if (challenge) this.#prove(challenge);
     if (view) {
       this.view = view;
       this.watchers.forEach((watcher) => watcher());

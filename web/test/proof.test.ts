@@ -70,8 +70,7 @@ describe("a page's proof", () => {
     other.tell({ view: 2 });
     await opened;
     expect(page.readyState).toBe(1);
-    await Promise.resolve();
-    await Promise.resolve();
+    await new Promise(setImmediate);
     expect(data).toEqual([{ view: 1 }, { view: 2 }]);
   });
 
@@ -108,7 +107,12 @@ describe("a page's proof", () => {
     await next;
     expect(other.readyState).toBe(3);
     await new Promise(setImmediate);
-    expect({ data, kept, state: page.readyState, sent: other.heard.length }).toEqual({ data: [], kept: [], state: 0, sent: 1 });
+    expect({ data, kept, state: page.readyState, sent: other.heard.length }).toEqual({
+      data: [],
+      kept: [],
+      state: 0,
+      sent: 1,
+    });
   });
 
   it("is not even begun with a program that sends a welcome first", async () => {

@@ -25,6 +25,21 @@ pub(super) const PAGE_FRAME: Target = Target {
     },
 };
 
+pub(super) const PAGE_PROOF: Target = Target {
+    name: "page-proof",
+    decodes: "what comes on the loopback WebSocket before page and app have proven themselves, at either end",
+    bytes_max: 1_024,
+    run: |input| decoders::page_proof(&String::from_utf8_lossy(input)),
+    seeds: || {
+        let (nonce, proof) = ("0a1b2c3d-0a1b-4c2d-8e3f-0a1b2c3d4e5f", "00".repeat(32));
+        vec![
+            format!(r#"{{"challenge":"{nonce}"}}"#).into(),
+            format!(r#"{{"nonce":"{nonce}","proof":"{proof}"}}"#).into(),
+            format!(r#"{{"welcome":{{"proof":"{proof}","start":"AAAA","lasting":"BBBB"}}}}"#).into(),
+        ]
+    },
+};
+
 pub(super) const SDP: Target = Target {
     name: "app-sdp",
     decodes: "a browser's offer and the service's answer, at the app",

@@ -30,6 +30,7 @@ const OFFERS: [&[u8]; 2] = [include_bytes!("../../corpus/sdp-offer/chromium"), i
 pub const TARGETS: &[Target] = &[
     links::LINKS,
     app::PAGE_FRAME,
+    app::PAGE_PROOF,
     app::SDP,
     app::LOOPBACK,
     road::HTTP_HEAD,

@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 
 use crate::app::App;
 use crate::cli::{Errand, Refused, Run};
-use crate::folder::{Folder, FolderError, Passphrases, Running, Settings, VaultError, from_store};
+use crate::folder::{Folder, FolderError, KeyFrom, Passphrases, Running, Settings, VaultError, from_store};
 use crate::pages::{BindError, Door, PageEvent};
 use crate::road::{Road, SmallBites};
 
@@ -46,9 +46,9 @@ pub(crate) struct Place {
     /// When to connect in small bites: many short connections, for networks that freeze one which has carried 15 to 20 kB
     #[arg(long, global = true, value_name = "WHEN", env = "UMWEG_SMALL_BITES", value_enum, default_value = "auto")]
     pub(crate) small_bites: SmallBites,
-    /// Protect a new folder with a passphrase instead of a key file
-    #[arg(long, global = true)]
-    pub(crate) passphrase: bool,
+    /// Who keeps the key of the folder's database
+    #[arg(long, global = true, value_name = "WHO", env = "UMWEG_KEY_FROM", value_enum, default_value = "auto")]
+    pub(crate) key_from: KeyFrom,
 }
 
 /// Runs the app until it is told to stop.
@@ -86,8 +86,7 @@ impl Started {
     async fn new(place: &Place, port: Option<u16>, shutdown: &Shutdown) -> anyhow::Result<Self> {
         check_clock(clock::now())?;
         let folder = Folder::open(&folder_path(place)?)?;
-        let mut at_terminal = AtTerminal { wants_passphrase: place.passphrase };
-        let unlocked = folder.vault().unlock(&mut at_terminal).context("failed to open the database")?;
+        let unlocked = folder.vault().unlock(place.key_from, &mut AtTerminal).await.context("failed to open the database")?;
         let settings = Settings::open(unlocked.connect()?).map_err(from_store).context("failed to open the database")?;
         let service = settings.service(place.service.as_deref())?;
         let door = open_door(port, &settings).await?;
@@ -99,7 +98,7 @@ impl Started {
         let announced = folder.announce(&running)?;
         let start_link = door.start_link();
         let (to_app, page_events) = mpsc::channel::<PageEvent>(PAGE_EVENTS_MAX);
-        let served = door.serve(to_app, shutdown.clone());
+        let served = door.serve(settings.pages_secret().map_err(from_store)?, to_app, shutdown.clone());
         shutdown.spawn(async move {
             if let Err(error) = served.await {
                 tracing::error!(kind = ?error.kind(), "the pages' door failed");
@@ -218,29 +217,21 @@ fn open_browser(link: String) {
 }
 
 /// Asks the person at the terminal, or the environment.
-struct AtTerminal {
-    wants_passphrase: bool,
-}
+struct AtTerminal;
 
 impl Passphrases for AtTerminal {
-    fn choose(&mut self) -> Result<Option<Zeroizing<String>>, VaultError> {
-        if let Some(passphrase) = from_environment() {
-            return Ok(Some(passphrase));
-        }
-        if !self.wants_passphrase {
-            return Ok(None);
-        }
+    fn given(&mut self) -> Option<Zeroizing<String>> {
+        std::env::var("UMWEG_PASSPHRASE").ok().map(Zeroizing::new)
+    }
+
+    fn choose(&mut self) -> Result<Zeroizing<String>, VaultError> {
         let first = prompt("A passphrase for the new folder: ")?;
-        if first == prompt("The same again: ")? { Ok(Some(first)) } else { Err(VaultError::NotTheSame) }
+        if first == prompt("The same again: ")? { Ok(first) } else { Err(VaultError::NotTheSame) }
     }
 
     fn ask(&mut self) -> Result<Zeroizing<String>, VaultError> {
-        from_environment().map_or_else(|| prompt("Passphrase: "), Ok)
+        self.given().map_or_else(|| prompt("Passphrase: "), Ok)
     }
-}
-
-fn from_environment() -> Option<Zeroizing<String>> {
-    std::env::var("UMWEG_PASSPHRASE").ok().map(Zeroizing::new)
 }
 
 fn prompt(question: &str) -> Result<Zeroizing<String>, VaultError> {

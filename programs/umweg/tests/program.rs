@@ -18,7 +18,8 @@ fn service(key: u8) -> String {
 
 fn umweg(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_umweg"));
-    command.env_clear().arg("--data").arg(folder).stdin(Stdio::null());
+    // Nothing of a test belongs in the key ring of who runs it: tests/keyring.rs brings its own.
+    command.env_clear().env("UMWEG_KEY_FROM", "file").arg("--data").arg(folder).stdin(Stdio::null());
     command
 }
 
@@ -163,13 +164,15 @@ fn a_passphrase_opens_its_folder_and_another_does_not() {
     let place = tempfile::tempdir().unwrap();
     let with = |passphrase: &str, arguments: &[&str]| {
         let mut command = umweg(place.path());
-        command.arg("--service").arg(service(1)).args(arguments).env("UMWEG_PASSPHRASE", passphrase).output().unwrap()
+        let command = command.env("UMWEG_KEY_FROM", "auto").env("UMWEG_PASSPHRASE", passphrase);
+        command.arg("--service").arg(service(1)).args(arguments).output().unwrap()
     };
     assert_eq!(code(&with("right", &["create-account", "Ada"])), Some(0));
     assert_eq!(code(&with("right", &["link"])), Some(0));
     let wrong = with("wrong", &["link"]);
     assert_eq!(said(&wrong), "umweg: failed to open the database: the passphrase is wrong\n");
-    assert!(said(&run(place.path(), &["link"])).contains("set UMWEG_PASSPHRASE"));
+    assert!(said(&run(place.path(), &["link"])).contains("a passphrase protects this folder, and stays"));
+    assert!(said(&run(place.path(), &["--key-from", "auto", "link"])).contains("set UMWEG_PASSPHRASE"));
 }
 
 #[test]

@@ -127,5 +127,6 @@ export class SocketLink implements AppLink {
 }
 
 export function openSocket(secrets: Secrets): Socket {
-  return new ProvenSocket(new WebSocket(`ws://${location.host}/ws`, ["umweg.v1"]), location.host, secrets);
+  const socket = new WebSocket(`ws://${location.host}/ws`, ["umweg.v1"]) as Socket;
+  return new ProvenSocket(socket, location.host, secrets);
 }

@@ -7,7 +7,7 @@ use futures_util::{SinkExt, StreamExt};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::{HeaderValue, header};
@@ -15,7 +15,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use umweg_wire::links::WrongLink;
 
 use crate::folder::Running;
-use crate::pages::PROTOCOL;
+use crate::pages::{Answer, PROTOCOL, Secret};
 
 /// The app answers a wish within this time: it writes it down, no more.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
@@ -29,9 +29,11 @@ pub(crate) enum Refused {
     NotYet(&'static str),
 }
 
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
 /// The conversation.
 pub(super) struct Session {
-    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    socket: Socket,
     next: u64,
     view: Option<Value>,
 }
@@ -41,11 +43,10 @@ impl Session {
     pub(super) async fn connect(running: &Running) -> anyhow::Result<Self> {
         let host = format!("127.0.0.1:{}", running.port);
         let mut request = format!("ws://{host}/ws").into_client_request().context("the app's address is damaged")?;
-        let protocols =
-            HeaderValue::from_str(&format!("{PROTOCOL}, {}", running.secret.expose())).context("run.json is damaged")?;
-        request.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, protocols);
+        request.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(PROTOCOL));
         request.headers_mut().insert(header::ORIGIN, HeaderValue::from_str(&format!("http://{host}"))?);
-        let (socket, _) = tokio_tungstenite::connect_async(request).await.context("the running app does not answer")?;
+        let (mut socket, _) = tokio_tungstenite::connect_async(request).await.context("the running app does not answer")?;
+        timeout(ANSWER_TIME_MAX, prove(&mut socket, &host, &running.secret)).await.context("the app does not answer")??;
         Ok(Self { socket, next: 1, view: None })
     }
 
@@ -97,15 +98,31 @@ impl Session {
 
     /// The next frame; views are kept on the way.
     async fn receive(&mut self) -> anyhow::Result<Value> {
-        loop {
-            let message = self.socket.next().await.context("the app has stopped")?.context("the app has stopped")?;
-            let Message::Text(text) = message else { continue };
-            let mut frame: Value =
-                serde_json::from_str(&text).context("the app said something strange: is it of another version?")?;
-            if let Some(view) = frame.get_mut("view") {
-                self.view = Some(view.take());
-            }
-            return Ok(frame);
+        let frame = text(&mut self.socket).await?;
+        let mut frame: Value = serde_json::from_str(&frame).context("the app said something strange: is it of another version?")?;
+        if let Some(view) = frame.get_mut("view") {
+            self.view = Some(view.take());
+        }
+        Ok(frame)
+    }
+}
+
+/// Both show that they know the secret.
+async fn prove(socket: &mut Socket, host: &str, secret: &Secret) -> anyhow::Result<()> {
+    let stranger = "another program listens where the app did: stop it, or start the app again";
+    let challenge = text(socket).await?;
+    let answer = Answer::to_challenge(&challenge, host, secret).context(stranger)?;
+    socket.send(Message::text(answer.to_json())).await.context("the app has stopped")?;
+    anyhow::ensure!(answer.is_welcome(&text(socket).await?), stranger);
+    Ok(())
+}
+
+/// The next frame of text.
+async fn text(socket: &mut Socket) -> anyhow::Result<String> {
+    loop {
+        let message = socket.next().await.context("the app has stopped")?.context("the app has stopped")?;
+        if let Message::Text(text) = message {
+            return Ok(text.as_str().to_owned());
         }
     }
 }

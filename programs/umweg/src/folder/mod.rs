@@ -3,12 +3,13 @@
 //! | file | what it is |
 //! |---|---|
 //! | `umweg.db` | the database, encrypted by SQLCipher: `vault` |
-//! | `key` | its key, for the owner's eyes only; there is none where a passphrase protects it |
+//! | `key` | its key, or where the system's key ring has it; there is none where a passphrase protects it: `vault` |
 //! | `lock` | locked by the app that runs, so the system frees it whatever the app dies of |
 //! | `run.json` | where the running app listens, and the secret for it |
 //!
 //! The folder and every file in it are the owner's alone.
 
+mod keyring;
 mod running;
 mod settings;
 mod vault;
@@ -20,7 +21,7 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use running::Running;
 pub(crate) use settings::Settings;
-pub(crate) use vault::{Passphrases, Vault, VaultError, from_store};
+pub(crate) use vault::{KeyFrom, Passphrases, Vault, VaultError, from_store};
 
 /// Why the folder cannot be used. Each says what to do.
 #[derive(Debug, thiserror::Error)]

@@ -55,7 +55,7 @@ mod tests {
         let secret = Secret::random();
         let announced = announce(place.path(), &Running { port: 4_000, secret: secret.clone() }).unwrap();
         let found = Running::find(place.path()).unwrap();
-        assert!(found.port == 4_000 && found.secret.is(secret.expose()));
+        assert!(found.port == 4_000 && found.secret.expose() == secret.expose());
         drop(announced);
         assert!(Running::find(place.path()).is_none());
     }

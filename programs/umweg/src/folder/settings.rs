@@ -1,5 +1,5 @@
-//! What the program itself remembers, in a table of its own in the person's database: the service, the port of its pages, and
-//! which road led through in which network.
+//! What the program itself remembers, in a table of its own in the person's database: the service, the port and the lasting secret of
+//! its pages, and which road led through in which network.
 
 use rusqlite::{Connection, OptionalExtension};
 use umweg_road::ranking::Winners;
@@ -7,9 +7,11 @@ use umweg_wire::links::{Linked, WrongLink};
 use umweg_wire::proto::v1::ServiceLink;
 
 use super::vault::{VaultError, from_store};
+use crate::pages::Secret;
 
 const SERVICE: &str = "service";
 const PORT: &str = "port";
+const PAGES_SECRET: &str = "pages_secret";
 const WINNERS: &str = "winners";
 
 /// Why the service is not known.
@@ -66,6 +68,12 @@ impl Settings {
     /// Remembers it.
     pub(crate) fn set_port(&self, port: u16) -> rusqlite::Result<()> {
         self.set(PORT, &port.to_string())
+    }
+
+    /// By which pages that stayed open are known again.
+    pub(crate) fn pages_secret(&self) -> rusqlite::Result<Secret> {
+        self.0.execute("INSERT OR IGNORE INTO program_setting VALUES (?1, ?2)", [PAGES_SECRET, Secret::random().expose()])?;
+        self.0.query_row("SELECT value FROM program_setting WHERE name = ?1", [PAGES_SECRET], |row| row.get(0).map(Secret::kept))
     }
 
     /// Which road led through in which network.
@@ -129,5 +137,13 @@ mod tests {
         assert_eq!(settings.port().unwrap(), None);
         settings.set_port(4_321).unwrap();
         assert_eq!(settings.port().unwrap(), Some(4_321));
+    }
+
+    #[test]
+    fn the_secret_of_pages_that_stay_open_lasts() {
+        let settings = Settings::open(Connection::open_in_memory().unwrap()).unwrap();
+        let first = settings.pages_secret().unwrap();
+        assert_eq!(settings.pages_secret().unwrap().expose(), first.expose());
+        assert_eq!(first.expose().len(), 43);
     }
 }

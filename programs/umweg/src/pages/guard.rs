@@ -1,22 +1,21 @@
 //! Who may speak with the app. Everything on the computer can reach a loopback port, and so can every web site, through the
-//! browser; so three things must fit:
+//! browser; so three things must fit, of which the third is `proof`'s:
 //!
 //! - `Host` is this very address: a name of somebody else's that resolves to 127.0.0.1 (DNS rebinding) is turned away;
 //! - `Origin` is this very address: other sites' scripts are turned away;
-//! - the secret of the start link, compared in constant time: other programs and other users of the computer are turned away.
+//! - who asks knows a secret: other programs and other users of the computer are turned away.
 
 use axum::http::{HeaderMap, HeaderName, header};
 use data_encoding::BASE64URL_NOPAD;
 use rand::Rng;
 use serde::{Deserialize, Serialize};
-use subtle::ConstantTimeEq;
 
 /// The WebSocket subprotocol of the pages.
 pub(crate) const PROTOCOL: &str = "umweg.v1";
 /// The names that lead to 127.0.0.1 whatever a resolver says.
 const HOSTS: [&str; 2] = ["127.0.0.1", "localhost"];
 
-/// What opens the WebSocket: 32 random bytes in base64url, new at every start.
+/// 32 random bytes in base64url.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Secret(String);
@@ -29,14 +28,14 @@ impl Secret {
         Self(BASE64URL_NOPAD.encode(&bytes))
     }
 
-    /// For the start link, and the file that commands read.
-    pub(crate) fn expose(&self) -> &str {
-        &self.0
+    /// One that was kept.
+    pub(crate) fn kept(text: String) -> Self {
+        Self(text)
     }
 
-    /// Whether this is it, in a time that tells nothing.
-    pub(crate) fn is(&self, shown: &str) -> bool {
-        self.0.as_bytes().ct_eq(shown.as_bytes()).into()
+    /// For the start link, the files of the folder, and proofs.
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
     }
 }
 
@@ -47,6 +46,8 @@ pub(crate) enum Refusal {
     Host,
     #[error("only the app's own pages may do this")]
     Origin,
+    #[error("the page speaks another protocol: load it again")]
+    Protocol,
     #[error("the secret is missing or old: open the link that the app shows")]
     Secret,
 }
@@ -54,35 +55,28 @@ pub(crate) enum Refusal {
 /// The checks of one running app.
 pub(crate) struct Guard {
     port: u16,
-    secret: Secret,
 }
 
 impl Guard {
     /// For the app that listens on this port.
-    pub(crate) fn new(port: u16, secret: Secret) -> Self {
-        Self { port, secret }
+    pub(crate) fn new(port: u16) -> Self {
+        Self { port }
     }
 
-    /// For every request.
-    pub(crate) fn check_host(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+    /// For every request. Answers with the host that was meant.
+    pub(crate) fn check_host<'h>(&self, headers: &'h HeaderMap) -> Result<&'h str, Refusal> {
         let host = single(headers, &header::HOST).ok_or(Refusal::Host)?;
-        if self.hosts().any(|ours| ours == host) { Ok(()) } else { Err(Refusal::Host) }
+        if self.hosts().any(|ours| ours == host) { Ok(host) } else { Err(Refusal::Host) }
     }
 
     /// For the WebSocket.
-    pub(crate) fn check_socket(&self, headers: &HeaderMap) -> Result<(), Refusal> {
-        self.check_host(headers)?;
-        let (host, origin) = (single(headers, &header::HOST), single(headers, &header::ORIGIN));
-        let same = origin.and_then(|origin| origin.strip_prefix("http://")).is_some_and(|origin| Some(origin) == host);
-        if !same {
+    pub(crate) fn check_socket<'h>(&self, headers: &'h HeaderMap) -> Result<&'h str, Refusal> {
+        let host = self.check_host(headers)?;
+        let origin = single(headers, &header::ORIGIN).and_then(|origin| origin.strip_prefix("http://"));
+        if origin != Some(host) {
             return Err(Refusal::Origin);
         }
-        let offered = single(headers, &header::SEC_WEBSOCKET_PROTOCOL).ok_or(Refusal::Secret)?;
-        let mut protocols = offered.split(',').map(str::trim);
-        match (protocols.next(), protocols.next(), protocols.next()) {
-            (Some(PROTOCOL), Some(secret), None) if self.secret.is(secret) => Ok(()),
-            _ => Err(Refusal::Secret),
-        }
+        if single(headers, &header::SEC_WEBSOCKET_PROTOCOL) == Some(PROTOCOL) { Ok(host) } else { Err(Refusal::Protocol) }
     }
 
     /// What the pages may load and reach: themselves and the WebSocket, nothing else in the world.
@@ -111,71 +105,55 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
 mod tests {
     use super::*;
 
-    fn guard() -> (Guard, String) {
-        let secret = Secret::random();
-        let shown = secret.expose().to_owned();
-        (Guard::new(4_000, secret), shown)
-    }
-
-    fn asks(guard: &Guard, host: &str, origin: &str, protocols: &str) -> Result<(), Refusal> {
+    fn asks(host: &str, origin: &str, protocols: &str) -> Result<(), Refusal> {
         let mut headers = HeaderMap::new();
         for (name, value) in [(header::HOST, host), (header::ORIGIN, origin), (header::SEC_WEBSOCKET_PROTOCOL, protocols)] {
             if !value.is_empty() {
                 headers.insert(name, value.parse().unwrap());
             }
         }
-        guard.check_socket(&headers)
+        Guard::new(4_000).check_socket(&headers).map(|meant| assert_eq!(meant, host))
     }
 
     #[test]
     fn the_apps_own_page_is_let_in_under_both_names() {
-        let (guard, secret) = guard();
-        let protocols = format!("umweg.v1, {secret}");
-        assert_eq!(asks(&guard, "127.0.0.1:4000", "http://127.0.0.1:4000", &protocols), Ok(()));
-        assert_eq!(asks(&guard, "localhost:4000", "http://localhost:4000", &protocols), Ok(()));
+        assert_eq!(asks("127.0.0.1:4000", "http://127.0.0.1:4000", PROTOCOL), Ok(()));
+        assert_eq!(asks("localhost:4000", "http://localhost:4000", PROTOCOL), Ok(()));
     }
 
     #[test]
     fn another_host_is_refused() {
-        let (guard, secret) = guard();
-        let protocols = format!("umweg.v1, {secret}");
         for host in ["", "127.0.0.1", "127.0.0.1:4001", "evil.example:4000", "127.0.0.1:4000.evil.example", "[::1]:4000"] {
-            assert_eq!(asks(&guard, host, &format!("http://{host}"), &protocols), Err(Refusal::Host), "{host}");
+            assert_eq!(asks(host, &format!("http://{host}"), PROTOCOL), Err(Refusal::Host), "{host}");
         }
     }
 
     #[test]
     fn another_origin_is_refused() {
-        let (guard, secret) = guard();
-        let protocols = format!("umweg.v1, {secret}");
         for origin in
             ["", "null", "https://127.0.0.1:4000", "http://localhost:4000", "http://127.0.0.1:4001", "http://evil.example"]
         {
-            assert_eq!(asks(&guard, "127.0.0.1:4000", origin, &protocols), Err(Refusal::Origin), "{origin}");
+            assert_eq!(asks("127.0.0.1:4000", origin, PROTOCOL), Err(Refusal::Origin), "{origin}");
         }
     }
 
     #[test]
-    fn without_the_secret_nobody_gets_in() {
-        let (guard, secret) = guard();
-        let refused = ["".to_owned(), "umweg.v1".into(), "umweg.v1, ".into(), secret.clone(), format!("{secret}, umweg.v1")];
-        let wrong = [format!("umweg.v1, {}", &secret[1..]), format!("umweg.v1, {secret}A"), format!("umweg.v1, x, {secret}")];
-        for protocols in refused.into_iter().chain(wrong) {
-            assert_eq!(asks(&guard, "127.0.0.1:4000", "http://127.0.0.1:4000", &protocols), Err(Refusal::Secret), "{protocols}");
+    fn another_protocol_is_refused() {
+        for protocols in ["", "umweg.v2", "umweg.v1, more"] {
+            assert_eq!(asks("127.0.0.1:4000", "http://127.0.0.1:4000", protocols), Err(Refusal::Protocol), "{protocols}");
         }
     }
 
     #[test]
     fn a_header_that_stands_twice_is_refused() {
-        let (guard, _) = guard();
         let mut headers = HeaderMap::new();
         headers.append(header::HOST, "127.0.0.1:4000".parse().unwrap());
         headers.append(header::HOST, "evil.example".parse().unwrap());
-        assert_eq!(guard.check_host(&headers), Err(Refusal::Host));
+        assert_eq!(Guard::new(4_000).check_host(&headers), Err(Refusal::Host));
     }
 
     #[test]
     fn no_two_starts_share_a_secret() {
-        assert!(!Secret::random().is(Secret::random().expose()));
+        assert_ne!(Secret::random().expose(), Secret::random().expose());
     }
 }

@@ -1,4 +1,4 @@
-//! The listening door, and one task a page.
+//! The listening door, and one task a page, which begins with the proofs of both: `proof`.
 //!
 //! A page gets events (answers, media) in order and none is left out: a page that does not read them is cut off. Of views it gets
 //! the newest: one that it had no time for is replaced.
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
@@ -19,15 +19,18 @@ use axum::routing::get;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::timeout;
 use umweg_io::shutdown::Shutdown;
-use umweg_wire::limits::{PAGE_MESSAGE_BYTES_MAX, PAGES_MAX};
+use umweg_wire::limits::{PAGE_MESSAGE_BYTES_MAX, PAGE_PROOF_TIME_MAX, PAGES_MAX, PAGES_UNPROVEN_MAX};
 
 use super::files;
-use super::guard::{Guard, PROTOCOL, Secret};
+use super::guard::{Guard, PROTOCOL, Refusal, Secret};
+use super::proof::{Challenge, Secrets};
 use super::protocol::{FromPage, ToPage};
 
+/// Why a connection is closed whose page knows no secret: the page says so, and what to do.
+const REFUSED: u16 = 4_403;
 /// Events that may wait for a page.
 const EVENTS_MAX: usize = 256;
 /// A page that takes longer to read one frame is cut off. Browsers let pages in the background read, too.
@@ -81,7 +84,7 @@ pub(crate) enum BindError {
 pub(crate) struct Door {
     listener: TcpListener,
     port: u16,
-    secret: Secret,
+    start: Secret,
 }
 
 impl Door {
@@ -93,7 +96,7 @@ impl Door {
             _ => BindError::Other(error),
         })?;
         let port = listener.local_addr().map_err(BindError::Other)?.port();
-        Ok(Self { listener, port, secret: Secret::random() })
+        Ok(Self { listener, port, start: Secret::random() })
     }
 
     /// Where it is.
@@ -101,20 +104,22 @@ impl Door {
         self.port
     }
 
-    /// What opens it.
+    /// The secret of the start link.
     pub(crate) fn secret(&self) -> &Secret {
-        &self.secret
+        &self.start
     }
 
     /// The link that opens it in a browser.
     pub(crate) fn start_link(&self) -> String {
-        format!("http://127.0.0.1:{}/#{}", self.port, self.secret.expose())
+        format!("http://127.0.0.1:{}/#{}", self.port, self.start.expose())
     }
 
-    /// Serves until `stop`; then every page is cut off.
-    pub(crate) async fn serve(self, events: mpsc::Sender<PageEvent>, stop: Shutdown) -> io::Result<()> {
+    /// Serves until `stop`; then every page is cut off. `lasting`: the secret of pages that stayed open.
+    pub(crate) async fn serve(self, lasting: Secret, events: mpsc::Sender<PageEvent>, stop: Shutdown) -> io::Result<()> {
         let shared = Arc::new(Shared {
-            guard: Guard::new(self.port, self.secret),
+            guard: Guard::new(self.port),
+            secrets: Secrets { start: self.start, lasting },
+            unproven: Arc::new(Semaphore::new(PAGES_UNPROVEN_MAX)),
             events,
             stop: stop.clone(),
             places: Arc::new(Semaphore::new(PAGES_MAX)),
@@ -131,6 +136,8 @@ impl Door {
 
 struct Shared {
     guard: Guard,
+    secrets: Secrets,
+    unproven: Arc<Semaphore>,
     events: mpsc::Sender<PageEvent>,
     stop: Shutdown,
     places: Arc<Semaphore>,
@@ -140,7 +147,7 @@ struct Shared {
 /// Around every request: whose it is, and what the browser may do with the answer.
 async fn protect(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let mut response = match shared.guard.check_host(request.headers()) {
-        Ok(()) => next.run(request).await,
+        Ok(_) => next.run(request).await,
         Err(refusal) => (StatusCode::MISDIRECTED_REQUEST, refusal.to_string()).into_response(),
     };
     let policy = HeaderValue::try_from(shared.guard.content_security_policy()).expect("it is made of ASCII");
@@ -163,18 +170,51 @@ const PROTECTING_HEADERS: [(HeaderName, &str); 7] = [
 ];
 
 async fn connect(State(shared): State<Arc<Shared>>, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Response {
-    if let Err(refusal) = shared.guard.check_socket(&headers) {
-        return (StatusCode::FORBIDDEN, refusal.to_string()).into_response();
-    }
-    let Ok(place) = shared.places.clone().try_acquire_owned() else {
-        return (StatusCode::SERVICE_UNAVAILABLE, "too many pages are open: close some").into_response();
+    let host = match shared.guard.check_socket(&headers) {
+        Ok(host) => host.to_owned(),
+        Err(refusal) => return (StatusCode::FORBIDDEN, refusal.to_string()).into_response(),
+    };
+    let Ok(attempt) = shared.unproven.clone().try_acquire_owned() else {
+        return (StatusCode::SERVICE_UNAVAILABLE, "too many connections at once: try again").into_response();
     };
     upgrade.max_message_size(PAGE_MESSAGE_BYTES_MAX).max_frame_size(PAGE_MESSAGE_BYTES_MAX).protocols([PROTOCOL]).on_upgrade(
-        async move |socket| {
-            serve_page(&shared, socket).await;
-            drop(place);
+        async move |mut socket| {
+            let admitted = admit(&shared, host, &mut socket, attempt).await;
+            match admitted {
+                Ok(place) => {
+                    serve_page(&shared, socket).await;
+                    drop(place);
+                }
+                Err(close) => {
+                    let _ = timeout(Duration::from_secs(1), socket.send(Message::Close(Some(close)))).await;
+                }
+            }
         },
     )
+}
+
+/// Both prove themselves; then there must be a place.
+async fn admit(
+    shared: &Shared,
+    host: String,
+    socket: &mut WebSocket,
+    _attempt: OwnedSemaphorePermit,
+) -> Result<OwnedSemaphorePermit, CloseFrame> {
+    let refused = || CloseFrame { code: REFUSED, reason: Refusal::Secret.to_string().into() };
+    let challenge = Challenge::new(host);
+    let proof = async {
+        socket.send(Message::text(challenge.to_json())).await.ok()?;
+        match socket.recv().await? {
+            Ok(Message::Text(proof)) => Some(proof),
+            _ => None,
+        }
+    };
+    let proof = timeout(PAGE_PROOF_TIME_MAX, proof).await.ok().flatten().ok_or_else(refused)?;
+    let welcome = challenge.check(&proof, &shared.secrets).map_err(|_| refused())?;
+    let full = || CloseFrame { code: close_code::AGAIN, reason: "too many pages are open: close some".into() };
+    let place = shared.places.clone().try_acquire_owned().map_err(|_| full())?;
+    timeout(WRITE_TIME_MAX, socket.send(Message::text(welcome))).await.ok().and_then(Result::ok).ok_or_else(refused)?;
+    Ok(place)
 }
 
 /// A page's whole life.
@@ -250,6 +290,7 @@ mod tests {
     use umweg_client::port::MediaEvent;
     use umweg_wire::CallId;
 
+    use super::super::proof::Answer;
     use super::*;
 
     type Page = WebSocketStream<MaybeTlsStream<TcpStream>>;
@@ -257,6 +298,7 @@ mod tests {
     struct Served {
         port: u16,
         secret: Secret,
+        lasting: Secret,
         events: mpsc::Receiver<PageEvent>,
         stop: Shutdown,
     }
@@ -268,11 +310,15 @@ mod tests {
     }
 
     async fn serve() -> Served {
+        serve_with(Secret::random()).await
+    }
+
+    async fn serve_with(lasting: Secret) -> Served {
         let (door, stop) = (Door::open(0).await.unwrap(), Shutdown::new());
         let (port, secret) = (door.port(), door.secret().clone());
         let (to_app, events) = mpsc::channel(64);
-        tokio::spawn(door.serve(to_app, stop.clone()));
-        Served { port, secret, events, stop }
+        tokio::spawn(door.serve(lasting.clone(), to_app, stop.clone()));
+        Served { port, secret, lasting, events, stop }
     }
 
     impl Served {
@@ -291,8 +337,25 @@ mod tests {
             }
         }
 
+        /// A page that knows this secret; or the code by which it was closed.
+        async fn come_with(&self, secret: &Secret) -> Result<Page, u16> {
+            let mut page = self.ask(self.right()).await.unwrap();
+            let host = format!("127.0.0.1:{}", self.port);
+            let challenge = page.next().await.unwrap().unwrap().into_text().unwrap();
+            let answer = Answer::to_challenge(&challenge, &host, secret).unwrap();
+            page.send(ClientMessage::text(answer.to_json())).await.unwrap();
+            match page.next().await.unwrap().unwrap() {
+                ClientMessage::Text(welcome) => {
+                    assert!(answer.is_welcome(&welcome));
+                    Ok(page)
+                }
+                ClientMessage::Close(Some(close)) => Err(close.code.into()),
+                _ => panic!("neither a welcome nor a word why not"),
+            }
+        }
+
         async fn page(&mut self) -> (Page, PageId, PageSink) {
-            let page = self.ask(self.right()).await.unwrap();
+            let page = self.come_with(&self.secret).await.unwrap();
             match self.events.recv().await {
                 Some(PageEvent::Came { page: id, sink }) => (page, id, sink),
                 _ => panic!("no page came"),
@@ -301,8 +364,7 @@ mod tests {
 
         fn right(&self) -> [(&'static str, String); 3] {
             let host = format!("127.0.0.1:{}", self.port);
-            let protocols = format!("{PROTOCOL}, {}", self.secret.expose());
-            [("origin", format!("http://{host}")), ("host", host), ("sec-websocket-protocol", protocols)]
+            [("origin", format!("http://{host}")), ("host", host), ("sec-websocket-protocol", PROTOCOL.to_owned())]
         }
 
         /// A request as no browser would send it.
@@ -333,8 +395,42 @@ mod tests {
         };
         assert_eq!(served.ask(change(0, "http://evil.example")).await.err(), Some(403));
         assert_eq!(served.ask(change(1, "evil.example")).await.err(), Some(421));
-        assert_eq!(served.ask(change(2, "umweg.v1, guess")).await.err(), Some(403));
-        assert!(served.ask(served.right()).await.is_ok());
+        assert_eq!(served.ask(change(2, "umweg.v0")).await.err(), Some(403));
+        assert_eq!(served.come_with(&Secret::random()).await.err(), Some(REFUSED));
+        assert!(served.come_with(&served.secret).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_page_that_stayed_open_is_let_in_by_the_next_run_and_one_with_the_old_link_is_not() {
+        let first = serve().await;
+        let (lasting, old) = (first.lasting.clone(), first.secret.clone());
+        drop(first);
+        let next = serve_with(lasting.clone()).await;
+        assert!(next.come_with(&lasting).await.is_ok());
+        assert_eq!(next.come_with(&old).await.err(), Some(REFUSED));
+    }
+
+    #[tokio::test]
+    async fn before_the_proof_nothing_is_heard_and_nothing_said() {
+        let mut served = serve().await;
+        let mut page = served.ask(served.right()).await.unwrap();
+        assert!(heard(&mut page).await["challenge"].is_string());
+        page.send(ClientMessage::text(r#"{"media":true}"#)).await.unwrap();
+        assert!(matches!(page.next().await, Some(Ok(ClientMessage::Close(Some(close)))) if u16::from(close.code) == REFUSED));
+        assert!(served.events.try_recv().is_err());
+    }
+
+    #[tokio::test]
+    async fn who_proves_nothing_keeps_no_page_out() {
+        let served = serve().await;
+        let mut silent = Vec::new();
+        for _ in 0..PAGES_UNPROVEN_MAX {
+            silent.push(served.ask(served.right()).await.unwrap());
+        }
+        assert_eq!(served.ask(served.right()).await.err(), Some(503));
+        silent.pop().unwrap().close(None).await.unwrap();
+        let let_in = async { while served.ask(served.right()).await.is_err() {} };
+        timeout(Duration::from_secs(10), let_in).await.expect("the place is free again");
     }
 
     #[tokio::test]
@@ -397,7 +493,7 @@ mod tests {
         for _ in 0..PAGES_MAX {
             pages.push(served.page().await);
         }
-        assert_eq!(served.ask(served.right()).await.err(), Some(503));
+        assert_eq!(served.come_with(&served.secret).await.err(), Some(close_code::AGAIN));
     }
 
     #[tokio::test]
