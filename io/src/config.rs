@@ -76,11 +76,17 @@ pub fn example<P: CommandFactory>(subcommand: &str) -> String {
     text
 }
 
-/// Writes a file that only this user can read: whole, or not at all.
+/// Writes a file that only this user can read: whole, or not at all. What root writes belongs to the folder's owner: an operator's
+/// command must not lock the program out of its own folder.
 pub fn write_secret(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt;
+    use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
     let unfinished = path.with_extension("unfinished");
     let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+    if rustix::process::geteuid().is_root() {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let owner = std::fs::metadata(folder)?;
+        fchown(&file, Some(owner.uid()), Some(owner.gid()))?;
+    }
     file.write_all(bytes)?;
     file.sync_all()?;
     std::fs::rename(unfinished, path)
@@ -145,9 +151,22 @@ fn last(values: Vec<&'static str>) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::{MetadataExt, chown};
+
     use clap::Parser;
 
     use super::*;
+
+    #[test]
+    fn what_root_writes_belongs_to_the_folders_owner() {
+        let folder = tempfile::tempdir().unwrap();
+        // Only root can make a folder somebody else's; to anybody else it stays their own, and what they write is theirs.
+        let _ = chown(folder.path(), Some(65_534), Some(65_534));
+        let file = folder.path().join("secret");
+        write_secret(&file, b"1").unwrap();
+        let [of_file, of_folder] = [file.as_path(), folder.path()].map(|path| std::fs::metadata(path).unwrap());
+        assert_eq!((of_file.uid(), of_file.mode() & 0o777), (of_folder.uid(), 0o600));
+    }
 
     #[derive(Parser)]
     #[command(name = "program")]
