@@ -3,9 +3,9 @@
 import { cleanup, render, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import type { Command } from "../src/contract";
+import type { Command, Progress } from "../src/contract";
 import { Stand } from "../src/fixtures/Stand";
-import { SCENES } from "../src/fixtures/scenes";
+import { SCENES, type Scene } from "../src/fixtures/scenes";
 import type { Trouble } from "../src/link/link";
 import { choices, setChoices } from "../src/media/choices";
 import { setPreferences } from "../src/preferences";
@@ -16,6 +16,10 @@ const person = userEvent.setup();
 function show(name: string, refuse: (command: Command) => Trouble | null = () => null): Command[] {
   const scene = SCENES[name]?.("en");
   if (!scene) throw new Error(`no scene ${name}`);
+  return showScene(scene, refuse);
+}
+
+function showScene(scene: Scene, refuse: (command: Command) => Trouble | null = () => null): Command[] {
   go(scene.route, "replace");
   setChoices({ layout: "grid", voiceOnly: false, enterWithCamera: true, ...scene.chosen });
   const commands: Command[] = [];
@@ -57,6 +61,37 @@ describe("writing", () => {
     await person.click(screen.getAllByRole("button", { name: "Reply" })[0] as HTMLElement);
     await person.type(field(), "yes{Enter}");
     expect(of(commands, "sendText")[0]).toMatchObject({ text: "yes", replyTo: "message 4" });
+  });
+});
+
+describe("a message that the service does not take", () => {
+  const unsent = (progress: Progress) => {
+    const scene = SCENES["chat-empty"]?.("en");
+    const view = scene?.state.view;
+    if (!scene || !view?.chat) throw new Error("the scene has no conversation");
+    const line = { kind: "text", text: "too much" } as const;
+    const lines = [{ id: "m", seq: 0, from: null, fromName: "Mira", time: 0, line, progress, replyTo: null }];
+    return { ...scene, state: { ...scene.state, view: { ...view, chat: { ...view.chat, lines } } } };
+  };
+
+  it.each([
+    ["noRoom", "Not sent: the service has no room for it. Its operator can make room."],
+    ["refused", "Not sent: the service does not take it."],
+    ["failed", "Not sent: the service or this app has a fault. A newer version may help."],
+  ] as const)("says that it was not sent, and why: %s", async (progress, why) => {
+    const commands = showScene(unsent(progress));
+    expect(screen.getByRole("alert").textContent).toContain(why);
+    await click("Try again");
+    await click("Delete");
+    expect(commands.filter(({ kind }) => kind === "tryAgain" || kind === "takeBack")).toEqual([
+      { kind: "tryAgain", chat: "ada-log" },
+      { kind: "takeBack", chat: "ada-log", message: "m" },
+    ]);
+  });
+
+  it("is not told of one that waits for a road", () => {
+    showScene(unsent("waiting"));
+    expect(screen.queryByRole("button", { name: "Try again" })).toBeNull();
   });
 });
 

@@ -46,6 +46,15 @@ pub enum Command {
         text: String,
         reply_to: Option<MessageId>,
     },
+    /// What the service did not take in a conversation is tried now.
+    TryAgain {
+        chat: LogId,
+    },
+    /// Deletes an own message that was not sent.
+    TakeBack {
+        chat: LogId,
+        message: MessageId,
+    },
     Typing {
         chat: LogId,
     },

@@ -5,6 +5,7 @@ use crate::calls::wishes as calls;
 use crate::chats;
 use crate::command::{Command, CommandError};
 use crate::conversation::{content, wishes};
+use crate::outbox::stuck;
 use crate::people;
 use crate::proxies;
 use crate::step::Step;
@@ -31,6 +32,8 @@ fn handle_with_account(step: &mut Step<'_>, command: Command) -> Result<(), Comm
         Command::Verify { account, verified } => people::verify(step, account, verified),
         Command::Block { account, blocked } => people::block(step, account, blocked),
         Command::SendText { chat, text, reply_to } => wishes::send_text(step, chat, &text, reply_to),
+        Command::TryAgain { chat } => Ok(stuck::try_again(step, chat)?),
+        Command::TakeBack { chat, message } => stuck::take_back(step, chat, message),
         Command::Typing { chat } => wishes::typing(step, chat),
         Command::MarkRead { chat, seq } => {
             let chat = chats::chat(step.db, chat)?.ok_or(CommandError::Unknown)?;

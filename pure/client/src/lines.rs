@@ -23,6 +23,7 @@ pub(crate) enum What {
 
 /// A line.
 pub(crate) struct Written {
+    pub(crate) row: i64,
     pub(crate) seq: Option<u64>,
     pub(crate) id: Option<MessageId>,
     pub(crate) author: Option<AccountId>,
@@ -74,11 +75,12 @@ pub(crate) fn place(step: &mut Step<'_>, row: i64, seq: u64, time: Timestamp) ->
     Ok(())
 }
 
-const COLUMNS: &str = "seq, id, author, time, what";
+const COLUMNS: &str = "seq, id, author, time, what, row";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<(Written, String)> {
     let what: String = row.get(4)?;
     let line = Written {
+        row: row.get(5)?,
         seq: row.get(0)?,
         id: row.get::<_, Option<[u8; 16]>>(1)?.map(MessageId),
         author: row.get::<_, Option<[u8; 32]>>(2)?.map(AccountId),
@@ -143,6 +145,19 @@ pub(crate) fn take_back(step: &mut Step<'_>, log: LogId, call: CallId) -> Result
     let row: Option<i64> = step.db.prepare_cached(sql)?.query_row(params![log.0, what], |row| row.get(0)).optional()?;
     step.changed();
     row.map_or(Ok(()), |row| crate::outbox::forget_line(step, log, row))
+}
+
+/// An own message that has no place yet.
+pub(crate) fn waiting(db: &Connection, log: LogId, id: MessageId) -> Result<Option<i64>, StoreError> {
+    let sql = "SELECT row FROM line WHERE log = ?1 AND id = ?2 AND author IS NULL AND seq IS NULL";
+    Ok(db.prepare_cached(sql)?.query_row(params![log.0, id.0], |row| row.get(0)).optional()?)
+}
+
+/// A line that is no more.
+pub(crate) fn forget(step: &mut Step<'_>, row: i64) -> Result<(), StoreError> {
+    step.db.execute("DELETE FROM line WHERE row = ?1", [row])?;
+    step.changed();
+    Ok(())
 }
 
 /// Whether anybody wrote a text there.

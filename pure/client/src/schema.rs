@@ -5,7 +5,8 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::error::OpenError;
 
 /// One step of the schema each, oldest first. Never change one that was released.
-const MIGRATIONS: &[&str] = &[include_str!("schema/0001_first.sql"), include_str!("schema/0002_calls.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("schema/0001_first.sql"), include_str!("schema/0002_calls.sql"), include_str!("schema/0003_stuck.sql")];
 
 /// Brings the tables up to date.
 pub(crate) fn migrate(conn: &mut Connection) -> Result<(), OpenError> {

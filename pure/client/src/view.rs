@@ -183,6 +183,12 @@ pub enum Line {
 #[ts(export)]
 #[serde(rename_all = "camelCase")]
 pub enum Progress {
+    /// The service has no room for it. What is not sent is tried on, and can be taken back.
+    NoRoom,
+    /// The service does not take it, or has the conversation no more.
+    Refused,
+    /// The service or the app could not handle it.
+    Failed,
     /// Waits for a road.
     Waiting,
     /// The service holds it on disk.

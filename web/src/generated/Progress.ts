@@ -3,4 +3,4 @@
 /**
  * How far an own message has come.
  */
-export type Progress = "waiting" | "sent" | "delivered" | "read";
+export type Progress = "noRoom" | "refused" | "failed" | "waiting" | "sent" | "delivered" | "read";

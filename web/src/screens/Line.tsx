@@ -34,8 +34,9 @@ function Message({ chat, line, text, continues, onReply }: LineProps & { text: s
         </p>
         <p className="bubble-foot">
           <time dateTime={new Date(line.time).toISOString()}>{words.format.time(line.time)}</time>
-          {line.progress && <ProgressSign progress={line.progress} />}
+          {line.progress && !isUnsent(line.progress) && <ProgressSign progress={line.progress} />}
         </p>
+        {id !== null && isUnsent(line.progress) && <NotSent chat={chat.id} message={id} why={line.progress} />}
       </div>
       {id !== null && (
         <button
@@ -66,9 +67,41 @@ function QuoteBlock({ quote }: { quote: Quote }) {
   );
 }
 
-const PROGRESS: Record<Progress, IconName> = { waiting: "clock", sent: "check", delivered: "ticks", read: "ticks" };
+type Unsent = "noRoom" | "refused" | "failed";
 
-function ProgressSign({ progress }: { progress: Progress }) {
+function isUnsent(progress: Progress | null): progress is Unsent {
+  return progress === "noRoom" || progress === "refused" || progress === "failed";
+}
+
+/** The app tries on by itself; a person who knows that something has changed need not wait. */
+function NotSent({ chat, message, why }: { chat: string; message: string; why: Unsent }) {
+  const words = useWords();
+  const command = useCommand();
+  return (
+    <div className="not-sent small" role="alert">
+      <p>
+        <Icon name="warning" />
+        {words.unsent[why]}
+      </p>
+      <button type="button" className="button" onClick={() => command({ kind: "tryAgain", chat })}>
+        {words.tryAgain}
+      </button>
+      <button type="button" className="button" onClick={() => command({ kind: "takeBack", chat, message })}>
+        <Icon name="remove" />
+        {words.deleteUnsent}
+      </button>
+    </div>
+  );
+}
+
+const PROGRESS: Record<Exclude<Progress, Unsent>, IconName> = {
+  waiting: "clock",
+  sent: "check",
+  delivered: "ticks",
+  read: "ticks",
+};
+
+function ProgressSign({ progress }: { progress: Exclude<Progress, Unsent> }) {
   const words = useWords();
   return (
     <span className="progress" data-progress={progress} title={words[progress]}>

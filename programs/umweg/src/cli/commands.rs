@@ -83,9 +83,12 @@ async fn send(session: &mut Session, chat: &str, text: &str, wait: Wait, json: b
     let sent = session.until(look, Duration::from_secs(wait.wait), is_sent).await?;
     let progress = sent.as_ref().and_then(|view| line(view, &id)).map_or(json!("waiting"), |line| line["progress"].clone());
     print::value(&json!({ "id": id, "progress": progress }), json, |_| Vec::new());
-    match sent {
-        Some(_) => Ok(()),
-        None => Err(Refused::NotYet("the message is written down and will be sent when there is a road").into()),
+    match (sent, progress.as_str()) {
+        (_, Some("noRoom")) => bail!("the service has no room for it; it is tried on while the app runs"),
+        (_, Some("refused")) => bail!("the service does not take it; it is tried on while the app runs"),
+        (_, Some("failed")) => bail!("the service or this app has a fault; it is tried on while the app runs"),
+        (Some(_), _) => Ok(()),
+        (None, _) => Err(Refused::NotYet("the message is written down and will be sent when there is a road").into()),
     }
 }
 

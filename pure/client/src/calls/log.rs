@@ -92,7 +92,7 @@ fn commit(
 fn taken_out(step: &mut Step<'_>, session: &Session) -> Result<(), StoreError> {
     let comes_back = matches!(
         session.phase,
-        Phase::Lost { .. } | Phase::In { .. } | Phase::Entering | Phase::AwaitingOffer | Phase::Waiting { .. }
+        Phase::Lost { .. } | Phase::In { .. } | Phase::Entering | Phase::AwaitingOffer | Phase::Renewing | Phase::Waiting { .. }
     );
     session::over(step, if comes_back { StopReason::Returning } else { StopReason::Left })?;
     if !comes_back {

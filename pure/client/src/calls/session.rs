@@ -55,6 +55,9 @@ pub(crate) enum Phase {
     Joining,
     /// In by the keys; the page makes its offer.
     AwaitingOffer,
+    /// Its media begins anew, for which it waits for new keys: a page that begins counts its frames anew, and no count may come twice
+    /// under one key. Anybody's commit will do.
+    Renewing,
     /// The SFU was not reached: the page is asked for another offer then.
     Waiting { offer_at: Timestamp },
     /// The offer is at the SFU.
@@ -139,6 +142,7 @@ pub(crate) fn let_in(step: &mut Step<'_>, place: Place) -> Result<(), StoreError
 fn make_offer(step: &mut Step<'_>) {
     let Some(session) = &mut step.live.session else { return };
     session.phase = Phase::AwaitingOffer;
+    session.showing.ask_anew();
     let offer = MediaEvent::MakeOffer {
         call: session.call,
         audio_slots: u8::try_from(AUDIO_SLOTS_MAX).unwrap_or(u8::MAX),
@@ -174,7 +178,20 @@ pub(crate) fn handle_keys(step: &mut Step<'_>) -> Result<(), StoreError> {
         leaf: keys.leaf,
     }));
     invited::add(step, session.call, &group.invited())?;
+    if session.phase == Phase::Renewing {
+        make_offer(step);
+    }
     seats::compare(step)
+}
+
+/// Another offer from a page, where frames were sealed under the keys of now.
+fn offer_anew(step: &mut Step<'_>) -> Result<(), StoreError> {
+    let Some(session) = &mut step.live.session else { return Ok(()) };
+    session.phase = Phase::Renewing;
+    session.showing.ask_anew();
+    let lane = Lane::Call(session.call);
+    step.changed();
+    outbox::push(step, lane, &Task::RenewCallKeys).map(drop)
 }
 
 /// The page's offer.
@@ -248,7 +265,7 @@ pub(crate) fn handle_lost(step: &mut Step<'_>, call: CallId, failure: Failure) -
         // The seat is gone, or was never taken: a new one, with a new offer.
         (Phase::In { .. } | Phase::Lost { .. }, _) => {
             step.output(Output::Media { call, media: Media::Close });
-            make_offer(step);
+            return offer_anew(step);
         }
         (Phase::Entering, Failure::Unreachable | Failure::Broken) => {
             session.phase = Phase::Waiting { offer_at: retry_at };
@@ -257,7 +274,7 @@ pub(crate) fn handle_lost(step: &mut Step<'_>, call: CallId, failure: Failure) -
         (Phase::Entering, Failure::Full) => return leave(step, StopReason::Full),
         (Phase::Entering, Failure::Refused | Failure::NotFound) => return leave(step, StopReason::Refused),
         (Phase::Entering, Failure::Exists | Failure::Invalid) => return leave(step, StopReason::Failed),
-        (Phase::Joining | Phase::AwaitingOffer | Phase::Waiting { .. } | Phase::Leaving, _) => {}
+        (Phase::Joining | Phase::AwaitingOffer | Phase::Renewing | Phase::Waiting { .. } | Phase::Leaving, _) => {}
     }
     step.changed();
     Ok(())
@@ -274,7 +291,7 @@ pub(crate) fn handle_connected(step: &mut Step<'_>) -> Result<(), StoreError> {
     match session.phase {
         Phase::In { ticket } | Phase::Lost { ticket, .. } => resume(step, &session, ticket),
         Phase::Entering | Phase::Waiting { .. } => make_offer(step),
-        Phase::Joining | Phase::AwaitingOffer | Phase::Leaving => {}
+        Phase::Joining | Phase::AwaitingOffer | Phase::Renewing | Phase::Leaving => {}
     }
     Ok(())
 }
@@ -399,9 +416,16 @@ pub(crate) fn restart_media(step: &mut Step<'_>, camera: bool) -> Result<(), Sto
         session.showing.camera = camera;
         session.showing.camera_wanted = camera;
     }
-    handle_keys(step)?;
-    make_offer(step);
-    Ok(())
+    match session.phase {
+        Phase::In { .. } | Phase::Lost { .. } => offer_anew(step),
+        Phase::Renewing => Ok(()),
+        // No offer was answered yet, so no frame was sealed.
+        Phase::Joining | Phase::AwaitingOffer | Phase::Waiting { .. } | Phase::Entering | Phase::Leaving => {
+            handle_keys(step)?;
+            make_offer(step);
+            Ok(())
+        }
+    }
 }
 
 /// Two calls of one conversation began at the same moment, and that of this device came second: it goes on in the other, with

@@ -45,6 +45,11 @@ impl Showing {
         Self { camera, camera_wanted: camera, ..Self::default() }
     }
 
+    /// An offer asks for a place anew, and the browser for the camera: that there was none before says nothing any more.
+    pub(crate) fn ask_anew(&mut self) {
+        self.camera = self.camera_wanted;
+    }
+
     pub(crate) fn camera_refused(&self) -> bool {
         self.camera_wanted && !self.camera
     }

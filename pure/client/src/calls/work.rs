@@ -1,4 +1,4 @@
-//! The tasks of a call at the service: opening it, joining it, saying that one leaves, taking leaves out, letting more people in.
+//! The tasks of a call at the service: opening it, joining it, saying that one leaves, taking leaves out, letting more people in, renewing keys.
 
 use umweg_seal::call::{CallCommit, CallGroup, CommitError, JoinCallError, SealError};
 use umweg_seal::{Refusal, Store};
@@ -6,7 +6,7 @@ use umweg_wire::proto::sealed::SeenChain;
 use umweg_wire::proto::v1::{self, EntryKind, LogKind};
 use umweg_wire::{CallId, ChainHash, ClientId};
 
-use super::session::{self, Place, Session};
+use super::session::{self, Phase, Place, Session};
 use super::{invite, invited, log, rows};
 use crate::account::{self, Account};
 use crate::error::StoreError;
@@ -29,7 +29,9 @@ pub(crate) fn start(step: &mut Step<'_>, job: Job, call: CallId) -> Result<Start
         Task::JoinCall => Ok(outbox::request(step, &job, Request::GetSnapshot(v1::GetSnapshotRequest { log_id, capability }))),
         Task::OpenCall => open(step, job, &session),
         Task::CallLeft => say_left(step, job, &session),
-        Task::Evict { .. } | Task::InviteToCall { .. } => change(step, job, &session),
+        // Somebody else's commit has renewed them meanwhile.
+        Task::RenewCallKeys if session.phase != Phase::Renewing => Ok(Started::Done),
+        Task::Evict { .. } | Task::InviteToCall { .. } | Task::RenewCallKeys => change(step, job, &session),
         _ => Ok(Started::Done),
     }
 }
@@ -161,6 +163,7 @@ fn commit(
             same.then(|| group.remove(store, &me.device, &secrets, *leaf, step.rng))
         }
         Task::InviteToCall { accounts } => Some(group.invite(store, &me.device, &secrets, accounts, step.rng)),
+        Task::RenewCallKeys => Some(group.update(store, &me.device, &secrets, step.rng)),
         _ => None,
     }
 }

@@ -7,7 +7,7 @@ use umweg_wire::proto::v1;
 use umweg_wire::{LogId, Timestamp};
 
 use super::run::{leave_out, link_secret};
-use super::{Bytes, Job, Lane, Task, finish, job, postpone, push_key_packages, save_task, try_for_weeks, unseal_lane};
+use super::{Bytes, Job, Lane, Task, finish, job, postpone, push_key_packages, save_task, stuck, try_for_weeks, unseal_lane};
 use crate::calls;
 use crate::chats;
 use crate::conversation;
@@ -93,18 +93,26 @@ fn without_key_package(step: &mut Step<'_>, job: &Job) -> Result<(), StoreError>
 fn failed(step: &mut Step<'_>, job: &Job, failure: Failure) -> Result<(), StoreError> {
     match (&job.task, failure) {
         (Task::OpenInbox | Task::CreateLog, Failure::Exists) => created(step, job),
+        (_, failure) if matches!(job.lane, Lane::Chat(_)) && !is_about_key_packages(job, failure) => {
+            stuck::handle_failure(step, job, failure)
+        }
         (_, Failure::Unreachable) => postpone(step, job),
         // Their inbox is not made yet, or their link is no longer valid: nobody but time can tell.
         (Task::Deliver { .. }, Failure::Refused) => try_for_weeks(step, job),
         (Task::LeaveKeyPackages { .. }, Failure::Full | Failure::Invalid) => finish(step, job.id),
         (Task::TrimInbox { .. }, Failure::Refused | Failure::Invalid) => finish(step, job.id),
-        (Task::Add { .. }, Failure::NotFound | Failure::Refused) if job.append.is_none() => without_key_package(step, job),
+        (Task::Add { .. }, _) if is_about_key_packages(job, failure) => without_key_package(step, job),
         (_, failure) if matches!(job.lane, Lane::Call(_)) => calls::work::failed(step, job, failure),
         (_, failure) => {
             tracing::warn!(%failure, tries = job.tries, "the service did not take a request");
             postpone(step, job)
         }
     }
+}
+
+/// Somebody's inbox has none, which says nothing of the conversation.
+fn is_about_key_packages(job: &Job, failure: Failure) -> bool {
+    matches!((&job.task, failure), (Task::Add { .. }, Failure::NotFound | Failure::Refused)) && job.append.is_none()
 }
 
 fn appended(step: &mut Step<'_>, job: &Job, response: v1::AppendResponse) -> Result<(), StoreError> {

@@ -10,6 +10,7 @@
 
 mod answer;
 mod run;
+pub(crate) mod stuck;
 
 pub(crate) use answer::{accepted_echo, handle_answer};
 pub(crate) use run::{Started, append, link_secret, pump, request};
@@ -164,6 +165,8 @@ pub(crate) enum Task {
     InviteToCall {
         accounts: Vec<AccountId>,
     },
+    /// A commit of nothing else.
+    RenewCallKeys,
     /// Takes a leaf out whose device left or vanished.
     Evict {
         leaf: u32,

@@ -26,7 +26,9 @@ fn state_of(live: &Live, call: &Call, declined: bool) -> CallState {
         return CallState::Ended { ended, missed: !call.was_in && !declined };
     }
     match live.session.as_ref().filter(|session| session.call == call.id).map(|session| (&session.phase, session.since)) {
-        Some((Phase::Joining | Phase::AwaitingOffer | Phase::Waiting { .. } | Phase::Entering, _)) => CallState::Joining,
+        Some((Phase::Joining | Phase::AwaitingOffer | Phase::Renewing | Phase::Waiting { .. } | Phase::Entering, _)) => {
+            CallState::Joining
+        }
         Some((Phase::In { .. } | Phase::Lost { .. }, since)) => CallState::In { since },
         Some((Phase::Leaving, _)) => CallState::Running,
         None if call.rings_until.is_some() => CallState::Ringing,

@@ -11,6 +11,7 @@ use crate::calls::rows;
 use crate::chats::{self, Chat, MemberOf, Membership};
 use crate::error::StoreError;
 use crate::lines::{self, What, Written};
+use crate::outbox::stuck::{self, Stuck, Why};
 use crate::people;
 use crate::step::Live;
 use crate::view::{ChatLine, ChatView, Line, MemberRow, Preview, Progress, Quote, Standing};
@@ -29,7 +30,9 @@ pub(super) fn show(
     if older {
         written.remove(0);
     }
-    let lines = written.iter().map(|line| show_line(db, live, me, &chat, &members, line)).collect::<Result<_, _>>()?;
+    let stuck = stuck::in_chat(db, log)?;
+    let lines =
+        written.iter().map(|line| show_line(db, live, me, &chat, (&members, stuck.as_ref()), line)).collect::<Result<_, _>>()?;
     Ok(Some(ChatView {
         id: log,
         title: chats::title(db, &chat)?,
@@ -81,7 +84,7 @@ fn show_line(
     live: &Live,
     me: &Account,
     chat: &Chat,
-    members: &[MemberOf],
+    (members, stuck): (&[MemberOf], Option<&Stuck>),
     line: &Written,
 ) -> Result<ChatLine, StoreError> {
     let own_message = line.author.is_none() && line.id.is_some();
@@ -92,14 +95,16 @@ fn show_line(
         from_name: line.author.map_or(Ok(me.name.clone()), |author| people::name_of(db, author))?,
         time: line.time,
         line: say(db, live, me, &line.what)?,
-        progress: own_message.then(|| progress(me, members, line.seq)),
+        progress: own_message.then(|| match line.seq {
+            Some(seq) => progress(me, members, seq),
+            None => waiting(stuck.and_then(|stuck| stuck.why(line.row))),
+        }),
         reply_to: quote(db, me, chat, &line.what)?,
     })
 }
 
 /// How far an own message has come: as far as the slowest of the others who were there.
-fn progress(me: &Account, members: &[MemberOf], seq: Option<u64>) -> Progress {
-    let Some(seq) = seq else { return Progress::Waiting };
+fn progress(me: &Account, members: &[MemberOf], seq: u64) -> Progress {
     let others: Vec<&MemberOf> = members.iter().filter(|member| member.account != me.id && member.joined < seq).collect();
     if others.is_empty() {
         Progress::Sent
@@ -109,6 +114,15 @@ fn progress(me: &Account, members: &[MemberOf], seq: Option<u64>) -> Progress {
         Progress::Delivered
     } else {
         Progress::Sent
+    }
+}
+
+fn waiting(why: Option<Why>) -> Progress {
+    match why {
+        None => Progress::Waiting,
+        Some(Why::NoRoom) => Progress::NoRoom,
+        Some(Why::Refused) => Progress::Refused,
+        Some(Why::Defect) => Progress::Failed,
     }
 }
 

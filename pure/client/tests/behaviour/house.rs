@@ -29,6 +29,8 @@ pub(crate) struct Device {
     pub media: Vec<(CallId, bool)>,
     /// Answers that never come: the connection breaks before the so-manieth.
     pub breaks_after: Option<usize>,
+    /// The service takes no append of this device's.
+    pub(crate) refused: Option<Failure>,
     /// How many watched events get lost inside the program.
     pub(crate) loses: usize,
     /// How many key packages the service said are left.
@@ -59,6 +61,7 @@ impl House {
                 page: vec![],
                 media: vec![],
                 breaks_after: None,
+                refused: None,
                 loses: 0,
                 key_packages: None,
                 seed,
@@ -213,7 +216,10 @@ impl House {
     fn execute(&mut self, who: Who, output: Output) {
         match output {
             Output::Request { id, request } if self.devices[who].watcher.is_some() => {
-                let result = self.answer(request);
+                let result = match (self.devices[who].refused, &request) {
+                    (Some(failure), Request::Append(_)) => Err(failure),
+                    _ => self.answer(request),
+                };
                 if let Some(left) = &mut self.devices[who].breaks_after {
                     if *left == 0 {
                         self.devices[who].breaks_after = None;
@@ -284,7 +290,7 @@ impl House {
                     answer: format!("answer to {}", enter.offer),
                     ticket: ticket.to_vec(),
                     udp_port: 40_000,
-                    camera: enter.camera,
+                    camera: enter.camera && !self.door.cameras_full,
                 })
             }
             Asked::Resume(_) if self.door.entered_by(who).contains(&call) => participant_event::Event::Resumed(v1::Resumed {}),
@@ -297,7 +303,9 @@ impl House {
                 self.door.leave(who, call);
                 return None;
             }
-            Asked::Camera(camera) => participant_event::Event::Camera(v1::CameraAnswer { on: camera.on }),
+            Asked::Camera(camera) => {
+                participant_event::Event::Camera(v1::CameraAnswer { on: camera.on && !self.door.cameras_full })
+            }
             Asked::Videos(_) => return None,
         };
         Some(Input::Participant { call, event: v1::ParticipantEvent { event: Some(event) } })
@@ -409,6 +417,8 @@ impl House {
 /// What the service knows of calls: sealed notes.
 #[derive(Default)]
 pub(crate) struct Door {
+    /// No place for a camera is free.
+    pub(crate) cameras_full: bool,
     rooms: BTreeMap<LogId, Room>,
     watchers: BTreeMap<(Who, CallId), (LogId, u64)>,
 }

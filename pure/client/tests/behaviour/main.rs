@@ -7,4 +7,5 @@ mod crashes;
 mod groups;
 mod house;
 mod messages;
+mod offers;
 mod trust;

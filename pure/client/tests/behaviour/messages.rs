@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use umweg_client::view::{Progress, RoadState};
-use umweg_client::{Command, Input};
+use umweg_client::{Command, CommandError, Failure, Input};
 
 use crate::groups::group;
 use crate::house::{House, Who};
@@ -52,6 +52,88 @@ fn a_message_is_waiting_then_sent_then_delivered_then_read() {
     house.settle();
     assert_eq!(progress(&house, 0, 0), Progress::Read);
     assert_eq!(house.view(1).chats[0].unread, 0);
+}
+
+fn shown(house: &House, chat: umweg_wire::LogId) -> Vec<(String, Progress)> {
+    let lines = house.chat(0, chat).lines.into_iter().filter(|line| line.progress.is_some());
+    house.texts(0, chat).into_iter().zip(lines.map(|line| line.progress.unwrap())).collect()
+}
+
+#[test]
+fn what_the_service_does_not_take_is_shown_and_goes_out_when_it_does() {
+    for (failure, sign) in
+        [(Failure::Full, Progress::NoRoom), (Failure::Refused, Progress::Refused), (Failure::NotFound, Progress::Refused)]
+    {
+        let mut house = House::acquainted(&["Anna", "Ben"]);
+        let chat = house.chat_with(0, 1);
+        house.devices[0].refused = Some(failure);
+        house.say(0, chat, "one");
+        house.say(0, chat, "two");
+        house.pass(Duration::from_secs(20));
+        assert_eq!(progress(&house, 0, 0), Progress::Waiting, "many a refusal passes");
+        house.pass(Duration::from_secs(20));
+        assert_eq!(shown(&house, chat), [("one".to_owned(), sign), ("two".to_owned(), sign)]);
+        house.disconnect(0);
+        house.connect(0);
+        house.settle();
+        assert_eq!(progress(&house, 0, 0), sign, "with a new connection it is tried, and refused again");
+        house.devices[0].refused = None;
+        house.order(0, Command::TryAgain { chat });
+        house.settle();
+        assert_eq!(shown(&house, chat), [("one".to_owned(), Progress::Delivered), ("two".to_owned(), Progress::Delivered)]);
+        assert_eq!(house.texts(1, chat), ["one", "two"], "in their order, and once");
+    }
+}
+
+#[test]
+fn a_refusal_outlives_the_program_and_is_gone_when_the_road_is() {
+    let mut house = House::acquainted(&["Anna", "Ben"]);
+    let chat = house.chat_with(0, 1);
+    house.devices[0].refused = Some(Failure::Full);
+    house.say(0, chat, "one");
+    house.pass(Duration::from_secs(40));
+    house.kill(0);
+    house.start(0);
+    assert_eq!(progress(&house, 0, 0), Progress::NoRoom);
+    house.devices[0].refused = Some(Failure::Unreachable);
+    house.pass(Duration::from_secs(120));
+    assert_eq!(progress(&house, 0, 0), Progress::Waiting, "nobody knows what became of it");
+}
+
+#[test]
+fn a_message_that_was_not_taken_is_taken_back_and_holds_nothing_up() {
+    let mut house = House::acquainted(&["Anna", "Ben"]);
+    let chat = house.chat_with(0, 1);
+    let message = |house: &House, at: usize| house.chat(0, chat).lines[at].id.unwrap();
+    house.devices[0].refused = Some(Failure::Invalid);
+    house.say(0, chat, "odd");
+    house.say(0, chat, "fine");
+    house.pass(Duration::from_secs(40));
+    assert_eq!(shown(&house, chat), [("odd".to_owned(), Progress::Failed), ("fine".to_owned(), Progress::Waiting)]);
+    house.devices[0].refused = None;
+    let odd = message(&house, 0);
+    house.order(0, Command::TakeBack { chat, message: odd });
+    house.settle();
+    assert_eq!(house.texts(0, chat), ["fine"]);
+    assert_eq!(house.texts(1, chat), ["fine"]);
+    assert!(matches!(house.try_order(0, Command::TakeBack { chat, message: odd }), Err(CommandError::Unknown)));
+    let sent = message(&house, 0);
+    assert!(matches!(house.try_order(0, Command::TakeBack { chat, message: sent }), Err(CommandError::Unknown)));
+}
+
+#[test]
+fn a_message_that_the_service_may_have_is_not_taken_back() {
+    let mut house = House::acquainted(&["Anna", "Ben"]);
+    let chat = house.chat_with(0, 1);
+    house.say(0, chat, "under way");
+    let message = house.chat(0, chat).lines[0].id.unwrap();
+    assert!(matches!(house.try_order(0, Command::TakeBack { chat, message }), Err(CommandError::TooSoon)));
+    house.disconnect(0);
+    assert!(matches!(house.try_order(0, Command::TakeBack { chat, message }), Err(CommandError::TooSoon)));
+    house.say(0, chat, "never asked");
+    let message = house.chat(0, chat).lines[1].id.unwrap();
+    house.order(0, Command::TakeBack { chat, message });
+    assert_eq!(house.texts(0, chat), ["under way"]);
 }
 
 #[test]
