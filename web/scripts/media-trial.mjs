@@ -60,6 +60,16 @@ async function trial(name, page) {
   const bright = await until(page, (now) => now.other.decoded > dark.other.decoded + 10);
   check(name, "and on again", bright.other.decoded > dark.other.decoded + 10);
 
+  check(name, "a picture is shown under its name", await page.evaluate(() => globalThis.trial.place(2)));
+  check(name, "and under no other", !(await page.evaluate(() => globalThis.trial.place(3))));
+  const misplaced = await until(page, (now) => now.engine.counts.misplaced > 0, 25_000);
+  check(name, "and that the service tries is noticed", misplaced.engine.counts.misplaced > 0);
+
+  await page.evaluate(() => globalThis.trial.begin(0, true));
+  const replayed = await until(page, (now) => now.engine.counts.replayed > 10 && now.engine.energy > 0);
+  check(name, "replayed sound is refused", replayed.engine.counts.replayed > 10);
+  check(name, "and what is new is heard", replayed.engine.energy > 0 && replayed.engine.counts.forged === 0);
+
   const sizes = await page.evaluate(() => globalThis.trial.soundSizes(true));
   check(name, `sound at a constant rate has one size: ${sizes}`, sizes.length === 1 && sizes[0] > 20);
 
@@ -70,9 +80,9 @@ async function trial(name, page) {
   check(name, "every frame is refused", wrong.engine.counts.opened === 0 && wrong.engine.counts.forged > 50);
 }
 
-async function until(page, condition) {
+async function until(page, condition, within = 15_000) {
   let now = await round(page);
-  for (const end = Date.now() + 15_000; Date.now() < end && !condition(now); now = await round(page)) await wait(200);
+  for (const end = Date.now() + within; Date.now() < end && !condition(now); now = await round(page)) await wait(200);
   if (!condition(now)) process.stdout.write(`  ${JSON.stringify(now)}\n`);
   return now;
 }

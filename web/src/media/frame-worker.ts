@@ -44,6 +44,11 @@ export class FrameWorker {
     this.#send({ op: "sharing", on });
   }
 
+  /** Whose a stream is by the roster; null: nobody's, or not known. */
+  expect(stream: number, leaf: number | null): void {
+    this.#send({ op: "expect", stream, leaf });
+  }
+
   async counts(): Promise<Counts> {
     const answer = await this.#ask("count");
     return (answer as Extract<FromWorker, { op: "counts" }>).counts;

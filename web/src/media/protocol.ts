@@ -13,6 +13,8 @@ export type ToWorker =
   | { op: "start"; firstCounter: bigint }
   | { op: "keys"; epoch: number; leaf: number; baseKey: Uint8Array<ArrayBuffer> }
   | { op: "sharing"; on: boolean }
+  /** Whose stream it is by the roster. */
+  | { op: "expect"; stream: number; leaf: number | null }
   | { op: "count"; id: number }
   | { op: "lastSealed"; id: number };
 

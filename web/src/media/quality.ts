@@ -28,6 +28,8 @@ export type Report = {
   roundTripMs: number | null;
   lostOnTheWay: number;
   frames: MediaStats["frames"];
+  /** The service says of somebody's stream that it is another's. */
+  misplaced: boolean;
 };
 
 const LOSS: Record<Exclude<Grade, "good">, number> = { fair: 0.03, poor: 0.1 };
@@ -50,6 +52,7 @@ export function reportOf(before: MediaStats, now: MediaStats, seconds: number): 
     roundTripMs,
     lostOnTheWay,
     frames: now.frames,
+    misplaced: now.frames.misplaced > before.frames.misplaced,
   };
 }
 

@@ -64,6 +64,8 @@ export class Session {
   #share: (ScreenShare & { cameraBefore?: boolean }) | null = null;
   #lastStats: { stats: MediaStats; at: number } | null = null;
   #late = { own: false, leaves: new Set<number>() };
+  /** By participant, as the roster has them. */
+  #leaves = new Map<number, number>();
   #streams = 0;
   #renewed = 0;
   #entered = false;
@@ -110,6 +112,7 @@ export class Session {
 
   handleSlots(slots: SlotView[]): void {
     this.#show({ slots });
+    this.#expectLeaves();
   }
 
   /** What the app's view says of this device, and of the roads. */
@@ -120,6 +123,10 @@ export class Session {
       own: road.kind === "proxy",
       leaves: new Set(view.present.filter((person) => person.byProxy).map((person) => person.leaf)),
     };
+    this.#leaves = new Map(
+      view.present.flatMap(({ participant, leaf }) => (participant === null ? [] : [[participant, leaf]])),
+    );
+    this.#expectLeaves();
     this.#setDelays();
     void this.#apply();
   }
@@ -271,6 +278,13 @@ export class Session {
     this.#share?.end();
     this.#share = null;
     this.#frames.setSharing(false);
+  }
+
+  #expectLeaves(): void {
+    for (const { stream, transceiver } of this.#connection?.slots ?? []) {
+      const slot = this.#snapshot.slots.find(({ mid }) => mid === transceiver.mid);
+      this.#frames.expect(stream, this.#leaves.get(slot?.participant ?? 0) ?? null);
+    }
   }
 
   #setDelays(): void {

@@ -8,6 +8,7 @@ import { isVp8KeyFrame } from "./sframe/codecs";
 import { Frames } from "./sframe/frames";
 import { Gap } from "./sframe/gap";
 import { KeyRing } from "./sframe/keyring";
+import { Misplaced } from "./sframe/misplaced";
 
 type EncodedFrame = RTCEncodedVideoFrame | RTCEncodedAudioFrame;
 
@@ -28,6 +29,7 @@ type WorkerScope = {
 const scope = self as unknown as WorkerScope;
 const keys = new KeyRing();
 const videoSenders: Transformer[] = [];
+const places = new Map<number, Misplaced>();
 let frames: Frames | null = null;
 
 scope.onmessage = ({ data }) => {
@@ -40,6 +42,9 @@ scope.onmessage = ({ data }) => {
       break;
     case "sharing":
       if (frames) frames.sharing = data.on;
+      break;
+    case "expect":
+      placeOf(data.stream).expect(data.leaf);
       break;
     case "count":
       if (frames) scope.postMessage({ op: "counts", id: data.id, counts: { ...frames.counts } });
@@ -92,6 +97,7 @@ function opening(transformer: Transformer): Transform {
       return;
     }
     const { leaf, screen } = opened;
+    if (placeOf(stream).handleOpened(leaf, now)) frames.counts.misplaced++;
     if (source?.leaf !== leaf || source.screen !== screen) {
       source = { leaf, screen };
       scope.postMessage({ op: "source", stream, ...source });
@@ -100,6 +106,12 @@ function opening(transformer: Transformer): Transform {
     frame.data = opened.data.buffer;
     next.enqueue(frame);
   };
+}
+
+function placeOf(stream: number): Misplaced {
+  const place = places.get(stream) ?? new Misplaced();
+  places.set(stream, place);
+  return place;
 }
 
 function requestKeyFrame(transformer: Transformer): void {

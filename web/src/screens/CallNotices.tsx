@@ -68,6 +68,7 @@ function noticesOf(
   if (captured?.microphoneTrouble) notices.push(explainDevice("microphone", captured.microphoneTrouble, words));
   if (captured?.cameraTrouble) notices.push(explainDevice("camera", captured.cameraTrouble, words));
   if (call.cameraRefused) notices.push(words.cameraRefused);
+  if (media?.report?.misplaced) notices.push(words.misplaced);
   if (media?.unheard) notices.push(words.unheard);
   const own = media?.report?.own;
   const reason = own?.grade === "poor" ? explainQuality(own, null, words) : null;

@@ -217,6 +217,8 @@ export const de = ({ t, plural, list, number, percent }: Format): Catalogue => (
   turnCameraOff: "Kamera ausschalten",
   turnCameraOn: "Kamera einschalten",
   cameraRefused: "Alle Plätze mit Kamera sind belegt, deshalb bist du mit Ton dabei.",
+  misplaced:
+    "Der Dienst vertauscht, wer wer ist. Unter falschem Namen erscheint nichts, denn die Schlüssel sagen, von wem es kommt.",
   leaveCall: "Auflegen",
   addPeople: "Personen hinzufügen",
   callInfo: "Wer im Anruf ist",

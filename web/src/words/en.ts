@@ -219,6 +219,7 @@ export const en = ({ t, plural, list, number, percent }: Format) => ({
   turnCameraOff: "Turn camera off",
   turnCameraOn: "Turn camera on",
   cameraRefused: "All places with a camera are taken, so you are in with voice.",
+  misplaced: "The service mixes up who is who. Nothing is shown under a wrong name, because the keys say whose it is.",
   leaveCall: "Leave call",
   addPeople: "Add people",
   callInfo: "Who is in the call",

@@ -207,6 +207,7 @@ export const fa = ({ t, plural, list, number, percent }: Format): Catalogue => (
   turnCameraOff: "خاموش کردن دوربین",
   turnCameraOn: "روشن کردن دوربین",
   cameraRefused: "همهٔ جاهای تصویری پر است، پس با صدا در تماس هستید.",
+  misplaced: "سرویس افراد را با هم جابه‌جا می‌کند. چیزی زیر نام نادرست نشان داده نمی‌شود، چون کلیدها می‌گویند از کیست.",
   leaveCall: "ترک تماس",
   addPeople: "افزودن افراد",
   callInfo: "چه کسانی در تماس‌اند",

@@ -2,11 +2,12 @@
 //
 // scripts/media-trial.mjs opens this page in Chromium and Firefox and reads `window.trial`.
 
-import type { Command, View } from "../../src/contract";
+import type { Command, PresentRow, View } from "../../src/contract";
 import { setChoices } from "../../src/media/choices";
 import { MediaEngine } from "../../src/media/engine";
 import { FrameWorker } from "../../src/media/frame-worker";
 import type { Counts } from "../../src/media/sframe/frames";
+import { pictureOf } from "../../src/media/slots";
 
 const CALL = "trial";
 const KEYS = ["AAECAwQFBgcICQoLDA0ODw", "EBESExQVFhcYGRobHB0eHw", "ICEiIyQlJicoKSorLC0uLw"] as const;
@@ -18,9 +19,12 @@ type Round = { engine: Facing; other: Facing; sources: (number | null)[] };
 class Other {
   readonly peer = new RTCPeerConnection();
   readonly frames = new FrameWorker(() => undefined);
+  readonly #replayer = new Worker(new URL("./replayer.ts", import.meta.url), { type: "module" });
 
-  async answer(offer: string, key: string): Promise<string> {
+  /** `replays`: some frames of its sound are not new, but those before once more. */
+  async answer(offer: string, key: string, replays: boolean): Promise<string> {
     this.frames.setKeys(1, 2, key);
+    this.#replayer.postMessage(key);
     this.peer.ontrack = ({ receiver, track, transceiver }) => {
       const kind = track.kind === "audio" ? "audio" : "video";
       if (transceiver.currentDirection !== "sendonly")
@@ -34,11 +38,9 @@ class Other {
     await this.peer.setRemoteDescription({ type: "offer", sdp: offer });
     // At once: Chromium lets frames pass by a transform that comes later.
     for (const { sender, receiver } of this.peer.getTransceivers().slice(2)) {
-      this.frames.attach(sender, {
-        side: "seal",
-        kind: receiver.track.kind === "audio" ? "audio" : "video",
-        stream: 200,
-      });
+      const kind = receiver.track.kind === "audio" ? "audio" : "video";
+      if (replays && kind === "audio") sender.transform = new RTCRtpScriptTransform(this.#replayer);
+      else this.frames.attach(sender, { side: "seal", kind, stream: 200 });
     }
     const own = await navigator.mediaDevices.getUserMedia({ audio: true, video: { width: 640, height: 360 } });
     for (const track of own.getTracks()) await this.#send(track);
@@ -79,14 +81,14 @@ class Trial {
   readonly commands: Command[] = [];
 
   /** A call in which the other end has this key; the engine always has the first. */
-  async begin(otherKey: number): Promise<void> {
+  async begin(otherKey: number, replays = false): Promise<void> {
     this.engine?.stop();
     this.other.peer.close();
     this.other = new Other();
     const engine = new MediaEngine(async (command) => {
       this.commands.push(command);
       if (command.kind !== "offer") return null;
-      const sdp = await this.other.answer(command.sdp, KEYS[otherKey] ?? KEYS[0]);
+      const sdp = await this.other.answer(command.sdp, KEYS[otherKey] ?? KEYS[0], replays);
       await engine.handleEvent({ kind: "answer", call: CALL, sdp });
       return null;
     });
@@ -112,6 +114,17 @@ class Trial {
   async rekey(): Promise<void> {
     await this.engine?.handleEvent({ kind: "keys", call: CALL, epoch: 2, baseKey: KEYS[2], leaf: 1 });
     this.other.frames.setKeys(2, 2, KEYS[2]);
+  }
+
+  /** The service says of all slots that they are that leaf's; whether the engine shows a picture under that name. */
+  async place(leaf: number): Promise<boolean> {
+    const person = { leaf, participant: 9, video: true } as PresentRow;
+    const call = { id: CALL, state: { kind: "in", since: 0 }, muted: false, camera: true, present: [person] };
+    this.engine?.handleView({ calls: [], call, road: { kind: "direct" } } as unknown as View);
+    const slots = this.engine?.snapshot()?.media.map(({ mid }) => ({ mid, participant: 9 })) ?? [];
+    await this.engine?.handleEvent({ kind: "slots", call: CALL, slots });
+    const media = this.engine?.snapshot();
+    return media != null && pictureOf(person, media.media, media.slots) !== null;
   }
 
   /** As the app would confirm it. */

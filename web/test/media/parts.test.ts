@@ -8,6 +8,7 @@ import { reportOf } from "../../src/media/quality";
 import { Frames } from "../../src/media/sframe/frames";
 import { Gap, REQUEST_GAP_MS } from "../../src/media/sframe/gap";
 import { KeyRing } from "../../src/media/sframe/keyring";
+import { MISPLACED_AFTER_MS, Misplaced } from "../../src/media/sframe/misplaced";
 import { REORDER_MAX, ReplayWindow } from "../../src/media/sframe/replay";
 import { pictureOf } from "../../src/media/slots";
 import { Unheard } from "../../src/media/speaking";
@@ -269,5 +270,22 @@ describe("how well a call goes", () => {
   it("does not charge somebody who has just come with what was before", () => {
     const report = reportOf(stats(of(1, 5_000, 900)), stats({ ...of(2, 6_000, 1_000), mid: "1" }), 2);
     expect(report.people.get(2)).toEqual({ grade: "good", reason: null });
+  });
+});
+
+describe("a stream that is not whose the service says", () => {
+  it("is noticed when it goes on, and not while slots change", () => {
+    const place = new Misplaced();
+    expect(place.handleOpened(2, 0)).toBe(false);
+    place.expect(3);
+    expect(place.handleOpened(2, 1_000)).toBe(false);
+    expect(place.handleOpened(2, 1_000 + MISPLACED_AFTER_MS - 1)).toBe(false);
+    expect(place.handleOpened(2, 1_000 + MISPLACED_AFTER_MS)).toBe(true);
+    place.expect(2);
+    expect(place.handleOpened(2, 90_000)).toBe(false);
+    place.expect(3);
+    expect(place.handleOpened(2, 90_001)).toBe(false);
+    expect(place.handleOpened(3, 99_000)).toBe(false);
+    expect(place.handleOpened(2, 120_000)).toBe(false);
   });
 });

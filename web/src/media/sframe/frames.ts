@@ -14,11 +14,15 @@ const REPEATED_MAX = 4;
 /** Why a frame was dropped. */
 export type Refusal = "noKey" | "unknownCodec" | "malformed" | "replayed" | "forged";
 
-/** `recovered`: sound that was lost, and came with a later packet. */
-export type Counts = { sealed: number; opened: number; recovered: number; keyFrameRequests: number } & Record<
-  Refusal,
-  number
->;
+export type Counts = {
+  sealed: number;
+  opened: number;
+  /** Sound that was lost, and came with a later packet. */
+  recovered: number;
+  /** Opened, and somebody else's than the service says. */
+  misplaced: number;
+  keyFrameRequests: number;
+} & Record<Refusal, number>;
 
 export type Opened = { data: Bytes; leaf: number; screen: boolean };
 
@@ -29,6 +33,7 @@ export class Frames {
     sealed: 0,
     opened: 0,
     recovered: 0,
+    misplaced: 0,
     keyFrameRequests: 0,
     noKey: 0,
     unknownCodec: 0,
@@ -58,7 +63,8 @@ export class Frames {
     const newest = blocks?.pop();
     if (isRedundant(mimeType) && !newest) return this.#unsealed("malformed");
     const sealed = await this.#seal(kind, newest ? undefined : mimeType, newest?.bytes ?? frame);
-    if (sealed) this.newestSound = sealed;
+    // A copy: a browser takes the buffer of what leaves.
+    if (sealed) this.newestSound = sealed.slice();
     if (!sealed || !blocks || !newest) return sealed;
     // What is sent again is the same frame, not the same sound under a new number: that is how the other end knows it.
     const again = blocks.flatMap((block) => {
