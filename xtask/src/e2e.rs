@@ -13,6 +13,9 @@ pub(crate) struct Options {
     /// Take the programs in target/debug as they are
     #[arg(long)]
     no_build: bool,
+    /// Instead of the tests: a call of eight with pictures and a ninth, in three browsers (one to two minutes)
+    #[arg(long)]
+    crowd: bool,
 }
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
@@ -21,6 +24,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         build_programs()?;
     }
     let mut node = tests();
+    if options.crowd {
+        node.arg("crowd.soak.mjs");
+    }
     if let Some(name) = &options.name {
         node.arg(format!("--test-name-pattern={name}"));
     }

@@ -1,0 +1,26 @@
+// A camera and a microphone that cost nearly nothing: for many people on few cores. Everything behind them is as always.
+
+/** Runs in a page before the page's own scripts, alone: it can use nothing from outside. A picture of changing colour, and a tone. */
+export function smallCamera() {
+  const PICTURES_PER_SECOND = 5;
+  const picture = () => {
+    const canvas = Object.assign(document.createElement('canvas'), { width: 320, height: 180 });
+    const draw = canvas.getContext('2d');
+    let hue = Math.random() * 360;
+    setInterval(() => {
+      hue += 7;
+      draw.fillStyle = `hsl(${hue} 60% 50%)`;
+      draw.fillRect(0, 0, canvas.width, canvas.height);
+    }, 1_000 / PICTURES_PER_SECOND);
+    return canvas.captureStream(PICTURES_PER_SECOND).getVideoTracks();
+  };
+  const tone = () => {
+    const context = new AudioContext();
+    const out = context.createMediaStreamDestination();
+    const oscillator = new OscillatorNode(context, { frequency: 220 + Math.random() * 440 });
+    oscillator.connect(new GainNode(context, { gain: 0.2 })).connect(out);
+    oscillator.start();
+    return out.stream.getAudioTracks();
+  };
+  navigator.mediaDevices.getUserMedia = async ({ audio, video }) => new MediaStream([...(audio ? tone() : []), ...(video ? picture() : [])]);
+}
