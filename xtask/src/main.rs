@@ -8,6 +8,7 @@ mod docs;
 mod e2e;
 mod fuzz;
 mod measure;
+mod package;
 mod programs;
 mod steps;
 mod test;
@@ -45,6 +46,8 @@ enum Recipe {
     Types,
     /// Take pictures of every screen, and those of the README
     Screenshots,
+    /// Make a Debian package of the volunteer's proxy
+    Package(package::Options),
     /// Build the documentation of the code, and the book where mdBook is installed
     Docs,
 }
@@ -61,6 +64,7 @@ fn main() -> anyhow::Result<()> {
         Recipe::Soak(options) => measure::soak(&options),
         Recipe::Types => types::run(),
         Recipe::Screenshots => e2e::screenshots(),
+        Recipe::Package(options) => package::run(&options),
         Recipe::Docs => docs::run(),
     }
 }

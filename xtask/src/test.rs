@@ -4,7 +4,7 @@
 //! browsers' story all use the programs in target/debug.
 
 use crate::steps::{Steps, command, command_in, run as run_command};
-use crate::{check, e2e, fuzz, measure};
+use crate::{check, e2e, fuzz, measure, package};
 
 pub(crate) fn run() -> anyhow::Result<()> {
     let mut steps = Steps::default();
@@ -16,6 +16,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     steps.step("pages: every screen, looked at by axe", e2e::screens);
     steps.step("fuzzing, short", fuzz::short);
     steps.step("simulated stories", measure::stories);
+    steps.step("the Debian package: built, installed, started, removed", package::trial);
     steps.step("the story and the power cuts, in the browsers", e2e::story);
     steps.summary()
 }

@@ -1,6 +1,7 @@
 //! Our own rules: what no compiler and no lint looks after. Each rule is a function from the repository's texts to findings, so
 //! that its test can hand it a slip and see it found.
 
+mod languages;
 mod licences;
 mod limits;
 mod links;
@@ -31,7 +32,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     Ok(())
 }
 
-const RULES: [fn(&Tree) -> Vec<Finding>; 11] = [
+const RULES: [fn(&Tree) -> Vec<Finding>; 12] = [
     manifests::every_dependency_has_its_reason,
     manifests::crates_inherit_their_dependencies,
     sources::no_lint_is_switched_off_without_a_reason,
@@ -43,6 +44,7 @@ const RULES: [fn(&Tree) -> Vec<Finding>; 11] = [
     protocol::every_check_has_its_test,
     limits::every_limit_is_kept_somewhere,
     links::every_link_leads_somewhere,
+    languages::commands_are_the_same_in_every_language,
 ];
 
 /// Something that breaks a rule, and what to do about it.
