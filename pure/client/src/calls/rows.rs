@@ -133,9 +133,14 @@ pub(crate) fn end(step: &mut Step<'_>, call: &Call, at: Timestamp) -> Result<(),
 }
 
 /// It never was.
-pub(crate) fn forget(step: &mut Step<'_>, call: CallId) -> Result<(), StoreError> {
-    step.db.execute("DELETE FROM invited WHERE call = ?1", [call.0])?;
-    step.db.execute("DELETE FROM call WHERE call = ?1", [call.0])?;
+pub(crate) fn forget(step: &mut Step<'_>, id: CallId) -> Result<(), StoreError> {
+    if let Some(call) = call(step.db, id)? {
+        super::roster::watch(step, &call, false);
+    }
+    // An empty roster would be waited for, to end a call that is no more.
+    step.live.rosters.remove(&id);
+    step.db.execute("DELETE FROM invited WHERE call = ?1", [id.0])?;
+    step.db.execute("DELETE FROM call WHERE call = ?1", [id.0])?;
     step.changed();
     Ok(())
 }
