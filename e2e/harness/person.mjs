@@ -95,6 +95,9 @@ export class Person {
   /** Every text of a conversation, in its order. */
   async texts(chat) {
     const pages = [];
+    // A page from before is not taken for the newest.
+    this.look({ chat: null, before: null, call: null });
+    await this.sees('no conversation', (view) => !view.chat);
     for (let before = null; ; ) {
       const page = await this.#page(chat, before);
       pages.unshift(page.lines);
@@ -107,7 +110,8 @@ export class Person {
   /** A page of lines that all lie before an entry; `null`: the newest. */
   #page(chat, before) {
     this.look({ chat, before, call: null });
-    const fits = (view) => view?.id === chat && view.lines.length > 0 && (before === null || view.lines.at(-1).seq < before);
+    // What waits to be sent has no number yet, and stands on the newest page.
+    const fits = (view) => view?.id === chat && view.lines.length > 0 && (before === null || view.lines.every(({ seq }) => seq > 0 && seq < before));
     return this.sees('a page of the conversation', (view) => fits(view.chat) && view.chat);
   }
 
