@@ -60,9 +60,10 @@ pub(crate) fn screens() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One file after the other: browsers and calls want the cores for themselves.
+/// One file after the other: browsers and calls want the cores for themselves. None takes longer than ten minutes, however slow
+/// the machine: one that hangs says so.
 fn tests() -> std::process::Command {
-    let mut node = command_in("e2e", "node --test --test-concurrency=1");
+    let mut node = command_in("e2e", "node --test --test-concurrency=1 --test-timeout=600000");
     node.args(["--test-reporter=spec"]);
     node
 }
