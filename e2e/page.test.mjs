@@ -1,4 +1,5 @@
-// A page that stays open while its app is away: it goes on with the app, and with nobody else who listens where the app did.
+// Pages that go on: one stays open while its app is away, and goes on with nobody else who listens where the app did; one is loaded again
+// in the middle of a call.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, test } from 'node:test';
@@ -7,6 +8,7 @@ import { chromium, firefox } from './harness/browsers.mjs';
 import { startApp, startService } from './harness/house.mjs';
 import { Person } from './harness/person.mjs';
 import { stopAll, temporaryFolder } from './harness/programs.mjs';
+import { Resident } from './harness/resident.mjs';
 
 const LOST = 'Connection to the app lost';
 
@@ -41,6 +43,27 @@ for (const launch of [chromium, firefox]) {
     await service.stop();
   });
 }
+
+test('a page that is loaded again in a call is back in it, and no key is used from two pages', async () => {
+  const service = await startService();
+  const [ada, ben] = [await Resident.comes('Ada', null, service.ready.link), await Resident.comes('Ben', null, service.ready.link)];
+  const browser = await chromium();
+  await ada.opensIn(browser);
+  await ben.opensIn(browser);
+  await ben.person.meets(ada.person);
+  const call = await ada.callsAnd('Ben', [ben]);
+  await Promise.all([ada.seesAndHears(1), ben.seesAndHears(1)]);
+  const { code } = await ada.isIn(call);
+
+  await ben.screen.reload();
+  await ben.screen.until('the page to be in touch with its app', () => Boolean(window.umweg));
+  await Promise.all([ada.seesAndHears(1), ben.seesAndHears(1)]);
+  assert.notEqual((await ada.isIn(call)).code, code, 'the keys are others');
+  assert.equal((await ben.isIn(call)).present.length, 2);
+  await browser.close();
+  for (const { app } of [ada, ben]) await app.stop();
+  await service.stop();
+});
 
 /** Takes the app's port and says what the app would say, until two pages' connections were answered. Answers with what it heard. */
 async function impostor(port) {
