@@ -64,6 +64,12 @@ pub async fn serve_with(pages: Router, address: SocketAddr, shutdown: &Shutdown)
     Ok(address)
 }
 
+/// What `/metrics` says at this moment.
+#[must_use]
+pub fn rendered() -> String {
+    recorder().map(|handle| handle.render()).unwrap_or_default()
+}
+
 /// A page of some other site must not read these through a browser on this machine, whatever name it gives the address.
 async fn only_here(request: Request, next: Next) -> Response {
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());

@@ -17,7 +17,7 @@ use umweg_proxy::plan::Plan;
 use umweg_proxy::proxy::Proxy;
 use umweg_proxy::settings::{Action, Examination, InviteAction, NamedInvite, NewInvite, Program, Settings};
 use umweg_proxy::share::Reached;
-use umweg_proxy::{doctor, page, words};
+use umweg_proxy::{doctor, figures, page, words};
 use umweg_wire::links::Linked;
 
 fn main() -> ExitCode {
@@ -50,6 +50,7 @@ async fn run(settings: Settings) -> Result<()> {
     shutdown.on_signals().context("cannot wait for signals")?;
     if let Some(address) = metrics_at {
         let address = metrics::serve_with(page::router(Arc::clone(proxy.book())), address, &shutdown).await?;
+        figures::describe();
         tracing::info!(port = address.port(), "your page and the metrics are served on loopback");
     }
     let (link, other_links, book) = (proxy.link().to_link(), proxy.other_links().to_vec(), Arc::clone(proxy.book()));

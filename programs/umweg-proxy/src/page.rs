@@ -1,4 +1,5 @@
-//! The volunteer's page, on loopback beside the metrics: who was invited and what goes through. No secrets, no scripts, no addresses.
+//! The volunteer's page, on loopback beside the metrics: who was invited, what goes through, and who was refused why. No secrets, no
+//! scripts, no addresses.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -7,10 +8,10 @@ use axum::Router;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY};
 use axum::response::{Html, IntoResponse};
 use axum::routing::get;
-use umweg_io::clock;
+use umweg_io::{clock, metrics};
 
 use crate::invites::book::{Book, Line};
-use crate::words;
+use crate::{figures, words};
 
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -25,13 +26,13 @@ pub fn router(book: Arc<Book>) -> Router {
     Router::new().route(
         "/",
         get(async move || {
-            let page = Html(page(&book.lines(clock::now())));
+            let page = Html(page(&book.lines(clock::now()), &metrics::rendered()));
             ([(CONTENT_SECURITY_POLICY, POLICY), (CACHE_CONTROL, "no-store")], page).into_response()
         }),
     )
 }
 
-fn page(lines: &[Line]) -> String {
+fn page(lines: &[Line], told: &str) -> String {
     let open: u32 = lines.iter().map(|line| line.counts.open).sum();
     let mut page = format!("{HEAD}<p>{}</p>\n", words::summary(lines.len(), open));
     if !lines.is_empty() {
@@ -53,6 +54,11 @@ fn page(lines: &[Line]) -> String {
         }
         page.push_str("</tbody>\n</table>\n</div>\n");
     }
+    page.push_str("<h2>Since the proxy was started</h2>\n<table>\n<tbody>\n");
+    for (words, value) in figures::in_words(told) {
+        let _ = writeln!(page, "<tr><th scope=\"row\">{words}</th><td>{value}</td></tr>");
+    }
+    page.push_str("</tbody>\n</table>\n");
     page.push_str(
         "<p><code>umweg-proxy invite add NAME</code> makes one and shows its link, <code>umweg-proxy invite revoke NAME</code> cuts it at \
          once. The <a href=\"/metrics\">same numbers for Prometheus</a>.</p>\n</main>\n</body>\n</html>\n",
@@ -75,13 +81,14 @@ mod tests {
         let invite = Invite::new("<b>Ana & \"Co\"", &mut rand::rng());
         let secret = invite.path.clone();
         let counts = Counts { open: 1, tunnels: 2, bytes: 1_500, month: 0 };
-        let shown = page(&[Line { invite, counts }]);
+        let shown = page(&[Line { invite, counts }], "umweg_proxy_invite_spent 3\n");
         assert!(
             shown.contains(
                 "<th scope=\"row\">&lt;b&gt;Ana &amp; &quot;Co&quot;</th><td>1</td><td>2</td><td>1.5 kB</td><td>none</td>"
             )
         );
         assert!(!shown.contains(&secret[1..]) && !shown.contains("<script"));
-        assert!(page(&[]).contains("Nobody is invited"));
+        assert!(shown.contains("the invite's volume of the month was used up</th><td>3</td>"));
+        assert!(page(&[], "").contains("Nobody is invited"));
     }
 }

@@ -37,6 +37,13 @@ struct Open {
     cut: CancellationToken,
 }
 
+/// Why an invite opens nothing at the moment.
+enum Refused {
+    Full,
+    Spent,
+    Expired,
+}
+
 /// Somebody who was let in. Counted until dropped.
 pub struct Admitted {
     open: Arc<Open>,
@@ -71,8 +78,12 @@ impl Book {
             }
         }
         let (open, upgrade) = found?;
-        if !open.enter(now) {
-            metrics::counter!("umweg_proxy_invites_used_up").increment(1);
+        if let Err(refused) = open.enter(now) {
+            match refused {
+                Refused::Full => metrics::counter!("umweg_proxy_invite_full").increment(1),
+                Refused::Spent => metrics::counter!("umweg_proxy_invite_spent").increment(1),
+                Refused::Expired => metrics::counter!("umweg_proxy_invite_expired").increment(1),
+            }
             return None;
         }
         self.changed.store(true, Ordering::Relaxed);
@@ -184,15 +195,20 @@ impl Open {
         }
     }
 
-    fn enter(&self, now: Timestamp) -> bool {
+    fn enter(&self, now: Timestamp) -> Result<(), Refused> {
         let mut counts = lock(&self.counts);
-        let full = self.invite.connections_max.is_some_and(|most| counts.open >= most);
-        if full || self.invite.has_expired(now) || self.is_spent(&counts, now) {
-            return false;
+        if self.invite.has_expired(now) {
+            return Err(Refused::Expired);
+        }
+        if self.is_spent(&counts, now) {
+            return Err(Refused::Spent);
+        }
+        if self.invite.connections_max.is_some_and(|most| counts.open >= most) {
+            return Err(Refused::Full);
         }
         counts.open += 1;
         counts.tunnels += 1;
-        true
+        Ok(())
     }
 
     fn is_spent(&self, counts: &Counts, now: Timestamp) -> bool {
