@@ -15,11 +15,10 @@ use tokio_rustls::TlsAcceptor;
 use umweg_road::first_bytes::{Begins, Port};
 use umweg_road::session::{Purpose, Scheme, StaticKey};
 use umweg_road::upgrade::read_request;
-use umweg_road::websocket::Side;
 use umweg_wire::limits::HANDSHAKE_TIME_MAX;
 
 use crate::bites::Chains;
-use crate::carrier::{Carrier, send};
+use crate::carrier::Carrier;
 pub use crate::door::{BindError, Door};
 use crate::session::{Opened, SealedStream, accept};
 use crate::shutdown::Shutdown;
@@ -222,11 +221,8 @@ impl Serving {
         let Ok(opened) = Opened::new(&upgrade.first_message, &self.key, &self.scheme) else {
             return Entered::Visitor(carrier, received);
         };
-        if send(&mut carrier, &upgrade.to_answer()).await.is_err() {
-            return Entered::Nobody;
-        }
         let purpose = opened.purpose;
-        let carrier = WebSocket::new(carrier, Side::Service, &received[length..]);
+        let carrier = WebSocket::answering(carrier, upgrade.to_answer(), &received[length..]);
         match opened.answer(Box::new(carrier)).await {
             Ok(stream) => Entered::Session(Box::new(stream), purpose),
             Err(_) => Entered::Nobody,

@@ -8,13 +8,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 pub use umweg_road::media_queue::Class;
 use umweg_road::media_queue::MediaQueue;
-use umweg_wire::Ticket;
 use umweg_wire::datagram::{self, Flow, Malformed};
-
-use crate::clock;
+use umweg_wire::{Ticket, Timestamp};
 
 /// Bytes written at once: little enough that an urgent datagram does not wait long behind it.
 const BATCH_BYTES: usize = 1_400;
@@ -43,10 +42,11 @@ pub struct MediaLink<S> {
 #[derive(Clone)]
 pub struct MediaSender(Arc<Outgoing>);
 
-#[derive(Default)]
 struct Outgoing {
     queue: Mutex<MediaQueue>,
     more: Notify,
+    /// Ages are counted from here: nothing becomes stale because somebody sets the clock.
+    began: Instant,
 }
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> MediaLink<S> {
@@ -66,7 +66,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> MediaLink<S> {
 
     fn new(stream: S) -> Self {
         let (read, write) = tokio::io::split(stream);
-        let sender = MediaSender(Arc::new(Outgoing::default()));
+        let sender = MediaSender(Arc::new(Outgoing { queue: Mutex::default(), more: Notify::new(), began: Instant::now() }));
         let writer = AbortOnDropHandle::new(tokio::spawn(write_all(write, Arc::clone(&sender.0))));
         Self { read, received: Vec::new(), taken: 0, sender, _writer: writer }
     }
@@ -103,7 +103,7 @@ impl MediaSender {
     /// As `MediaLink::send`. A datagram that is longer than any may be is dropped.
     pub fn send(&self, flow: Flow, datagram: &[u8], class: Class) {
         if datagram.len() <= umweg_wire::limits::DATAGRAM_BYTES_MAX {
-            self.0.queue().push(flow, datagram.to_vec(), class, clock::now());
+            self.0.queue().push(flow, datagram.to_vec(), class, self.0.now());
             self.0.more.notify_one();
         }
     }
@@ -116,6 +116,10 @@ impl MediaSender {
 }
 
 impl Outgoing {
+    fn now(&self) -> Timestamp {
+        Timestamp(u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
     fn queue(&self) -> MutexGuard<'_, MediaQueue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -123,7 +127,7 @@ impl Outgoing {
     fn batch(&self, batch: &mut Vec<u8>) {
         let mut queue = self.queue();
         while batch.len() < BATCH_BYTES
-            && let Some((flow, datagram)) = queue.pop(clock::now())
+            && let Some((flow, datagram)) = queue.pop(self.now())
         {
             datagram::to_frame(flow, &datagram, batch).expect("`send` checked the length");
         }

@@ -24,6 +24,8 @@ pub struct WebSocket<C> {
     received: Waiting,
     data: Waiting,
     unwritten: Waiting,
+    /// What goes before the first frame.
+    head: Vec<u8>,
     state: State,
 }
 
@@ -48,8 +50,15 @@ impl<C: Carrier> WebSocket<C> {
             received: Waiting::of(received),
             data: Waiting::default(),
             unwritten: Waiting::default(),
+            head: Vec::new(),
             state: State::Open,
         }
+    }
+
+    /// The same, with the head of an answer that is still to be sent. It goes together with the first frame: alone it would be a
+    /// record of always the same size.
+    pub(crate) fn answering(carrier: C, head: Vec<u8>, received: &[u8]) -> Self {
+        Self { head, ..Self::new(carrier, Side::Service, received) }
     }
 
     fn mask(&self) -> Option<[u8; 4]> {
@@ -101,6 +110,7 @@ impl<C: Carrier> AsyncWrite for WebSocket<C> {
         let this = self.get_mut();
         ready!(poll_drain(&mut this.carrier, context, &mut this.unwritten))?;
         let taken = bytes.len().min(FRAME_BYTES_MAX);
+        this.unwritten.end().append(&mut this.head);
         websocket::encode(&bytes[..taken], this.mask(), this.unwritten.end());
         // What the carrier does not take now goes before the next write, or with the flush.
         if let Poll::Ready(drained) = poll_drain(&mut this.carrier, context, &mut this.unwritten) {

@@ -2,19 +2,22 @@
 //!
 //! A connection that falls silent while it has moved about so much is asked for a sign of life soon, rather than at the next
 //! keepalive. If it is then given up in silence, it was frozen; one that was cut, or that had moved less or more, died of something
-//! else. A connection that has moved more than the block lets through is never asked again.
+//! else. A connection that has moved more than the block lets through is never asked again. One that had stood for long, and said
+//! little, was more likely lost with its network: that is not taken for a freeze, and costs no more than any loss.
 
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use umweg_wire::Timestamp;
 use umweg_wire::limits::KEEPALIVE;
 
-/// Bytes of a connection at which it may be frozen, counted in either way: all that moved, or what came. 15 to 20 kB are known;
-/// a censor counts packets, and what it has let through is not all in our counters.
-const FROZEN_AT: RangeInclusive<u64> = 12_000..=28_000;
+/// A connection that has moved less than this was not frozen yet. 15 to 20 kB are known; a censor counts packets, not our bytes.
+const FROZEN_FROM: u64 = 12_000;
+/// One to which more came was let through. What was sent says nothing: it may still lie in the kernel.
+const FROZEN_RECEIVED_MAX: u64 = 28_000;
 /// So long it is silent before it is asked; twice as long each time it answered.
 const SILENCE: Duration = Duration::from_secs(3);
+/// A connection that still received something after so long was not frozen by what it moved at its beginning.
+const YOUNG: Duration = Duration::from_secs(120);
 /// How often the counters are looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -47,7 +50,10 @@ pub enum End {
 /// Watches one connection.
 pub struct FreezeWatch {
     moved: Moved,
-    silent_since: Timestamp,
+    began: Timestamp,
+    /// When something came last.
+    came: Timestamp,
+    asked: Timestamp,
     patience: Duration,
     looks: Option<Timestamp>,
 }
@@ -56,20 +62,20 @@ impl FreezeWatch {
     /// From when it stands.
     #[must_use]
     pub fn new(now: Timestamp) -> Self {
-        Self { moved: Moved::default(), silent_since: now, patience: SILENCE, looks: Some(now.after(LOOK)) }
+        Self { moved: Moved::default(), began: now, came: now, asked: now, patience: SILENCE, looks: Some(now.after(LOOK)) }
     }
 
     /// What has moved so far. True: ask the other side for a sign of life.
     pub fn handle_moved(&mut self, moved: Moved, now: Timestamp) -> bool {
         if moved.received != self.moved.received {
-            self.silent_since = now;
+            self.came = now;
         }
         self.moved = moved;
         self.looks = (!self.is_past()).then(|| now.after(LOOK));
-        let asks = self.is_suspect() && self.patience < KEEPALIVE && now.since(self.silent_since) >= self.patience;
+        let asks = self.is_suspect() && self.patience < KEEPALIVE && now.since(self.came.max(self.asked)) >= self.patience;
         if asks {
             // The answer, too, is something that moves: without growing patience it would be asked for ever.
-            self.silent_since = now;
+            self.asked = now;
             self.patience *= 2;
         }
         asks
@@ -85,15 +91,15 @@ impl FreezeWatch {
     #[must_use]
     pub fn was_frozen(mut self, moved: Moved, end: End) -> bool {
         self.moved = moved;
-        end == End::Silent && self.is_suspect()
+        end == End::Silent && self.is_suspect() && self.came.since(self.began) <= YOUNG
     }
 
     fn is_suspect(&self) -> bool {
-        FROZEN_AT.contains(&self.moved.total()) || FROZEN_AT.contains(&self.moved.received)
+        self.moved.total() >= FROZEN_FROM && !self.is_past()
     }
 
     fn is_past(&self) -> bool {
-        self.moved.received > *FROZEN_AT.end()
+        self.moved.received > FROZEN_RECEIVED_MAX
     }
 }
 
@@ -133,7 +139,14 @@ mod tests {
         assert!(!frozen(received(5_000), End::Silent));
         assert!(!frozen(received(200_000), End::Silent));
         assert!(frozen(Moved { sent: 12_000, received: 5_000 }, End::Silent), "a censor may count both directions");
-        assert!(frozen(Moved { sent: 90_000, received: 17_000 }, End::Silent), "what waits to be sent does not hide it");
+        assert!(frozen(Moved { sent: 90_000, received: 4_000 }, End::Silent), "what waits to be sent does not hide it");
+    }
+
+    #[test]
+    fn a_connection_that_had_stood_for_long_was_lost_and_not_frozen() {
+        let mut watch = FreezeWatch::new(START);
+        asks(&mut watch, Duration::from_secs(600), |time| received(15_000 + time.as_secs()));
+        assert!(!watch.was_frozen(received(15_600), End::Silent));
     }
 
     #[test]
