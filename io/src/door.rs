@@ -21,6 +21,8 @@ use crate::shutdown::Shutdown;
 
 /// EAFNOSUPPORT.
 const NO_SUCH_FAMILY: i32 = 97;
+/// nginx waits so long for the first byte.
+const SILENT_VISITOR_TIME_MAX: Duration = Duration::from_secs(60);
 /// Connections that wait in the kernel to be accepted.
 const WAITING_MAX: i32 = 1_024;
 
@@ -90,6 +92,12 @@ impl Door {
         self
     }
 
+    /// Whether they do.
+    #[must_use]
+    pub fn is_announced(&self) -> bool {
+        self.announced
+    }
+
     /// Where it is.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
@@ -143,7 +151,7 @@ where
         let handle = handle.clone();
         tasks.spawn(async move {
             tune_tcp(&tcp);
-            if let Ok(Some((tcp, first))) = timeout(HANDSHAKE_TIME_MAX, first_byte(tcp, announced)).await {
+            if let Ok(Some((tcp, first))) = timeout(patience(port), first_byte(tcp, announced)).await {
                 handle(tcp, begins(port, first), permit).await;
             }
         });
@@ -181,6 +189,14 @@ fn share(first: Socket, address: SocketAddr, runtimes: &[Handle]) -> io::Result<
     }
     sockets.iter().try_for_each(|socket| socket.listen(WAITING_MAX))?;
     Ok(runtimes.iter().cloned().zip(sockets).collect())
+}
+
+/// Where a web server listens, whoever says nothing is let go when a web server would.
+fn patience(port: Port) -> Duration {
+    match port {
+        Port::Tls | Port::Plain => SILENT_VISITOR_TIME_MAX,
+        Port::Bare | Port::Relay | Port::Through => HANDSHAKE_TIME_MAX,
+    }
 }
 
 async fn first_byte(mut tcp: TcpStream, announced: bool) -> Option<(TcpStream, u8)> {

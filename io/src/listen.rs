@@ -22,7 +22,7 @@ use crate::carrier::Carrier;
 pub use crate::door::{BindError, Door};
 use crate::session::{Opened, SealedStream, accept};
 use crate::shutdown::Shutdown;
-use crate::site::Site;
+use crate::site::{Came, Layer, Site};
 use crate::websocket::WebSocket;
 
 /// Sealed streams that wait to be taken by the program; more wait in the kernel.
@@ -182,21 +182,22 @@ impl Serving {
                 // It fails only when the program has stopped taking streams: this one is dropped, and so ends.
                 let _ = to.send(stream).await;
             }
-            Entered::Visitor(carrier, received) => self.site.serve(carrier, received).await,
+            Entered::Visitor(carrier, received, came) => self.site.serve(carrier, received, came).await,
             Entered::Nobody => {}
         }
     }
 
     async fn enter(&self, tcp: TcpStream, what: Begins) -> Entered {
+        let came = Came::now(if what == Begins::Tls { Layer::Tls } else { Layer::Plain }, &tcp);
         match what {
             Begins::Tls => match &self.tls {
                 Some(tls) => match tls.accept(tcp).await {
-                    Ok(stream) => self.http(Box::new(stream)).await,
+                    Ok(stream) => self.http(Box::new(stream), came).await,
                     Err(_) => Entered::Nobody,
                 },
                 None => Entered::Nobody,
             },
-            Begins::Http => self.http(Box::new(tcp)).await,
+            Begins::Http => self.http(Box::new(tcp), came).await,
             Begins::Bare => match accept(Box::new(tcp), &self.key, &self.scheme).await {
                 Ok((stream, purpose)) => Entered::Session(Box::new(stream), purpose),
                 Err(_) => Entered::Nobody,
@@ -205,7 +206,7 @@ impl Serving {
         }
     }
 
-    async fn http(&self, mut carrier: Box<dyn Carrier>) -> Entered {
+    async fn http(&self, mut carrier: Box<dyn Carrier>, came: Came) -> Entered {
         let mut received = Vec::new();
         let (request, length) = loop {
             match carrier.read_buf(&mut received).await {
@@ -213,13 +214,13 @@ impl Serving {
                 Ok(_) => match read_request(&received) {
                     Ok(None) => {}
                     Ok(Some(head)) => break head,
-                    Err(_) => return Entered::Visitor(carrier, received),
+                    Err(_) => return Entered::Visitor(carrier, received, came),
                 },
             }
         };
-        let Some(upgrade) = request.upgrade_for(&self.path) else { return Entered::Visitor(carrier, received) };
+        let Some(upgrade) = request.upgrade_for(&self.path) else { return Entered::Visitor(carrier, received, came) };
         let Ok(opened) = Opened::new(&upgrade.first_message, &self.key, &self.scheme) else {
-            return Entered::Visitor(carrier, received);
+            return Entered::Visitor(carrier, received, came);
         };
         let purpose = opened.purpose;
         let carrier = WebSocket::answering(carrier, upgrade.to_answer(), &received[length..]);
@@ -233,6 +234,6 @@ impl Serving {
 enum Entered {
     Session(Box<SealedStream>, Purpose),
     /// Somebody for the web site, and what was read of the first request.
-    Visitor(Box<dyn Carrier>, Vec<u8>),
+    Visitor(Box<dyn Carrier>, Vec<u8>, Came),
     Nobody,
 }

@@ -1,39 +1,55 @@
-//! The web site that everybody meets who has no business with us: one page, a folder of files, or another web server.
+//! The web site that everybody meets who has no business with us: a page, a folder of files, or another web server.
 //!
-//! It answers every request in the same way, wherever a secret was guessed wrong: there is one code path and no comparison in it.
+//! 1. Another web server gets every visitor's bytes as they are, and they get its: nothing of ours is in between.
+//! 2. Without one, what answers is to be taken for nginx as it comes: its words, its headers in its order, its patience, and its
+//!    opinion of every malformed request ([`request`], [`answer`]). Tests of `umweg-proxy` compare it with the real one.
+//! 3. It answers every request in the same way, wherever a secret was guessed wrong: there is one code path and no comparison in it.
+
+mod answer;
+mod folder;
+mod range;
+mod request;
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
-use umweg_road::upgrade::{Request, read_request};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::carrier::{Carrier, Rewound, tune_tcp};
 use crate::splice::splice;
+use answer::Answer;
+use folder::{find, stock};
+use request::{Body, Head, read_head};
 
-/// Until a visitor's next request is whole, and until an answer is taken.
-const REQUEST_TIME_MAX: Duration = Duration::from_secs(15);
+/// nginx's patience: until a head is whole, between two requests, until an answer is taken, and for what comes after the last one.
+const HEAD_TIME_MAX: Duration = Duration::from_secs(60);
+const BETWEEN_TIME_MAX: Duration = Duration::from_secs(75);
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(60);
-const REQUESTS_MAX: usize = 100;
+const LINGER_SILENT_MAX: Duration = Duration::from_secs(5);
+const LINGER_TIME_MAX: Duration = Duration::from_secs(30);
+/// And how much of it, on one connection.
+const REQUESTS_MAX: usize = 1_000;
 /// Until another web server takes a connection, and how long a visit to it may be silent: its own limits are shorter.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
 const VISIT_TIME_MAX: Duration = Duration::from_secs(600);
 
-/// The page of a web server on which nothing was set up yet.
-const DEFAULT_PAGE: &str = "<!DOCTYPE html>\n<html>\n<head>\n<title>Welcome</title>\n<style>\nhtml { color-scheme: light dark; }\n\
-body { width: 35em; margin: 0 auto;\nfont-family: Tahoma, Verdana, Arial, sans-serif; }\n</style>\n</head>\n<body>\n<h1>It works!</h1>\n\
-<p>This web server is running. Nothing has been published here yet.</p>\n</body>\n</html>\n";
-
 /// What is shown.
-#[derive(Clone)]
-pub struct Site(Arc<Content>);
+#[derive(Clone, Default)]
+pub struct Site {
+    content: Arc<Content>,
+    /// The other web server as it speaks HTTP/2 without TLS.
+    http2: Option<Arc<Upstream>>,
+}
 
+#[derive(Default)]
 enum Content {
-    DefaultPage,
+    #[default]
+    Stock,
     Folder(PathBuf),
     Upstream(Upstream),
 }
@@ -42,6 +58,36 @@ enum Content {
 struct Upstream {
     host: String,
     port: u16,
+}
+
+/// What a visitor's bytes came through.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Layer {
+    /// Nothing, where nothing was expected.
+    Plain,
+    /// TLS.
+    Tls,
+    /// Nothing, where TLS was expected.
+    Missing,
+}
+
+/// How a visitor came.
+#[derive(Clone, Copy, Debug)]
+pub struct Came {
+    /// Through what.
+    pub by: Layer,
+    /// To which address of ours.
+    pub to: SocketAddr,
+    /// When.
+    pub at: Instant,
+}
+
+impl Came {
+    /// Just now, by that connection.
+    #[must_use]
+    pub fn now(by: Layer, tcp: &TcpStream) -> Self {
+        Self { by, to: tcp.local_addr().unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 80))), at: Instant::now() }
+    }
 }
 
 /// A folder that cannot be shown.
@@ -57,23 +103,97 @@ pub struct NoSite {
 #[error("{0:?} is not the address of a web server to stand in front of: it must look like http://127.0.0.1:8080, without a path")]
 pub struct NoUpstream(String);
 
-impl Default for Site {
-    fn default() -> Self {
-        Self(Arc::new(Content::DefaultPage))
-    }
-}
-
 impl Site {
     /// The files of that folder.
     pub fn folder(folder: &Path) -> Result<Self, NoSite> {
         let failed = |error| NoSite { folder: folder.to_owned(), error };
         let root = folder.canonicalize().map_err(failed)?;
         std::fs::read_dir(&root).map_err(failed)?;
-        Ok(Self(Arc::new(Content::Folder(root))))
+        Ok(Self { content: Arc::new(Content::Folder(root)), http2: None })
     }
 
     /// The web server at that address (`http://HOST:PORT`). It gets every visitor's bytes as they are, and they get its.
     pub fn upstream(url: &str) -> Result<Self, NoUpstream> {
+        Ok(Self { content: Arc::new(Content::Upstream(Upstream::at(url)?)), http2: None })
+    }
+
+    /// The same web server, where it speaks HTTP/2 without TLS: visitors whom HTTP/2 is offered are led there.
+    pub fn with_http2(self, url: &str) -> Result<Self, NoUpstream> {
+        Ok(Self { http2: Some(Arc::new(Upstream::at(url)?)), ..self })
+    }
+
+    /// Whether HTTP/2 is to be offered (ALPN).
+    #[must_use]
+    pub fn has_http2(&self) -> bool {
+        self.http2.is_some()
+    }
+
+    /// Whether those bytes are the beginning of what any web server refuses, or closes on, without waiting for more.
+    #[must_use]
+    pub fn would_refuse(received: &[u8]) -> bool {
+        read_head(received).is_err()
+    }
+
+    /// Leads a visitor on who speaks HTTP/2.
+    pub async fn serve_http2(&self, carrier: Box<dyn Carrier>) {
+        if let Some(upstream) = &self.http2 {
+            let _ = upstream.serve(carrier, &[]).await;
+        }
+    }
+
+    /// Answers a visitor's requests until there are no more. `received` is what was read of them already.
+    pub async fn serve(&self, mut carrier: Box<dyn Carrier>, mut received: Vec<u8>, came: Came) {
+        if let (Content::Upstream(upstream), Layer::Plain | Layer::Tls) = (&*self.content, came.by) {
+            return match upstream.serve(carrier, &received).await {
+                Ok(()) => {}
+                Err(mut visitor) => drop(timeout(ANSWER_TIME_MAX, self.unavailable(&mut visitor)).await),
+            };
+        }
+        let mut until = came.at + HEAD_TIME_MAX;
+        for turn in 1..=REQUESTS_MAX {
+            let Ok(Ok(Some(read))) = timeout_at(until, next_head(&mut carrier, &mut received)).await else { break };
+            let (answer, head) = match read {
+                Ok(head) => (self.answer(&head, came).await, head),
+                Err(refused) => (Answer::to_refused(&refused), Head { keep_alive: false, body: Body::Nothing, ..refused.head }),
+            };
+            let broken = head.body == Body::Chunked && received.first().is_some_and(|byte| !byte.is_ascii_hexdigit());
+            let keep_alive = head.keep_alive && !answer.is_last && !broken && turn < REQUESTS_MAX;
+            let sent = timeout(ANSWER_TIME_MAX, answer.send(&mut carrier, keep_alive, &head)).await;
+            if !matches!(sent, Ok(Ok(()))) {
+                return;
+            }
+            let passed = timeout(LINGER_TIME_MAX, pass_over(&mut carrier, &mut received, head.body));
+            if !keep_alive || !matches!(passed.await, Ok(Ok(()))) {
+                break;
+            }
+            if received.is_empty() && !matches!(timeout(BETWEEN_TIME_MAX, carrier.read_buf(&mut received)).await, Ok(Ok(1..))) {
+                break;
+            }
+            until = Instant::now() + HEAD_TIME_MAX;
+        }
+        close(carrier).await;
+    }
+
+    /// What a web server says whose application is down.
+    pub async fn unavailable(&self, carrier: &mut Box<dyn Carrier>) -> io::Result<()> {
+        Answer::problem("502 Bad Gateway", false).send(carrier, false, &Head::default()).await?;
+        carrier.shutdown().await
+    }
+
+    async fn answer(&self, head: &Head, came: Came) -> Answer {
+        if came.by == Layer::Missing {
+            return Answer::to_unencrypted(head);
+        }
+        let found = match &*self.content {
+            Content::Folder(root) => find(root, &head.path).await,
+            Content::Stock | Content::Upstream(_) => stock(&head.path),
+        };
+        Answer::to_request(head, found, came)
+    }
+}
+
+impl Upstream {
+    fn at(url: &str) -> Result<Self, NoUpstream> {
         let wrong = || NoUpstream(url.to_owned());
         let authority = url.strip_prefix("http://").map(|rest| rest.strip_suffix('/').unwrap_or(rest)).ok_or_else(wrong)?;
         let parsed: http::uri::Authority = authority.parse().map_err(|_| wrong())?;
@@ -81,199 +201,137 @@ impl Site {
             return Err(wrong());
         }
         let host = parsed.host().trim_start_matches('[').trim_end_matches(']').to_owned();
-        Ok(Self(Arc::new(Content::Upstream(Upstream { host, port: parsed.port_u16().unwrap_or(80) }))))
+        Ok(Self { host, port: parsed.port_u16().unwrap_or(80) })
     }
 
-    /// Answers a visitor's requests until there are no more. `received` is what was read of them already.
-    pub async fn serve(&self, mut carrier: Box<dyn Carrier>, mut received: Vec<u8>) {
-        if let Content::Upstream(upstream) = &*self.0 {
-            return upstream.serve(carrier, &received).await;
-        }
-        for _ in 0..REQUESTS_MAX {
-            let Ok(Ok(read)) = timeout(REQUEST_TIME_MAX, read_head(&mut carrier, &mut received)).await else { return };
-            let (answer, keep_alive) = match &read {
-                Read::Ended => return,
-                Read::Malformed => (Answer::problem("400 Bad Request"), false),
-                Read::Request(request) => (self.answer(request).await, request.keep_alive && !request.has_body),
-            };
-            let with_body = !matches!(&read, Read::Request(request) if request.method == "HEAD");
-            let sent = timeout(ANSWER_TIME_MAX, answer.send(&mut carrier, keep_alive, with_body)).await;
-            if !matches!(sent, Ok(Ok(()))) || !keep_alive {
-                break;
-            }
-        }
-        let _ = timeout(REQUEST_TIME_MAX, carrier.shutdown()).await;
-    }
-
-    /// What a web server says whose application is down.
-    pub async fn unavailable(&self, carrier: &mut Box<dyn Carrier>) -> io::Result<()> {
-        Answer::problem("502 Bad Gateway").send(carrier, false, true).await?;
-        carrier.shutdown().await
-    }
-
-    /// Answers a request without encryption where TLS is spoken, as web servers do: it is told so, whatever it asks for.
-    pub async fn refuse_unencrypted(&self, mut carrier: Box<dyn Carrier>, mut received: Vec<u8>) {
-        let Ok(Ok(read)) = timeout(REQUEST_TIME_MAX, read_head(&mut carrier, &mut received)).await else { return };
-        let answer = match &read {
-            Read::Ended => return,
-            Read::Malformed => Answer::problem("400 Bad Request"),
-            Read::Request(_) => Answer::unencrypted(),
-        };
-        let with_body = !matches!(&read, Read::Request(request) if request.method == "HEAD");
-        let _ = timeout(ANSWER_TIME_MAX, answer.send(&mut carrier, false, with_body)).await;
-        let _ = timeout(REQUEST_TIME_MAX, carrier.shutdown()).await;
-    }
-
-    async fn answer(&self, request: &Request) -> Answer {
-        if !matches!(request.method.as_str(), "GET" | "HEAD") {
-            return Answer::problem("405 Not Allowed");
-        }
-        match &*self.0 {
-            Content::DefaultPage if request.path == "/" => Answer::page("200 OK", DEFAULT_PAGE.to_owned()),
-            Content::DefaultPage => Answer::problem("404 Not Found"),
-            Content::Upstream(_) => Answer::problem("502 Bad Gateway"),
-            Content::Folder(root) => match open(root, &request.path).await {
-                Some(file) => file,
-                None => Answer::problem("404 Not Found"),
-            },
-        }
-    }
-}
-
-impl Upstream {
-    async fn serve(&self, mut carrier: Box<dyn Carrier>, received: &[u8]) {
+    /// Leads the visitor there. Who cannot be led is given back.
+    async fn serve(&self, carrier: Box<dyn Carrier>, received: &[u8]) -> Result<(), Box<dyn Carrier>> {
         match timeout(CONNECT_TIME_MAX, TcpStream::connect((self.host.as_str(), self.port))).await {
             Ok(Ok(tcp)) => {
                 tune_tcp(&tcp);
                 // However it ends: that was between the visitor and the site.
                 let _ = splice(Rewound::new(received, carrier), tcp, VISIT_TIME_MAX).await;
+                Ok(())
             }
             _ => {
                 tracing::warn!("the web server behind --site-upstream cannot be reached: visitors are told that it is down");
-                let sorry = async {
-                    Answer::problem("502 Bad Gateway").send(&mut carrier, false, true).await?;
-                    carrier.shutdown().await
-                };
-                let _ = timeout(ANSWER_TIME_MAX, sorry).await;
+                Err(carrier)
             }
         }
     }
 }
 
-enum Read {
-    Request(Request),
-    Malformed,
-    Ended,
-}
-
-async fn read_head(carrier: &mut Box<dyn Carrier>, received: &mut Vec<u8>) -> io::Result<Read> {
+/// The next head, or why there is none. `None`: the visitor has gone.
+async fn next_head(
+    carrier: &mut Box<dyn Carrier>,
+    received: &mut Vec<u8>,
+) -> io::Result<Option<Result<Head, Box<request::Refused>>>> {
     loop {
-        match read_request(received) {
-            Ok(Some((request, length))) => {
+        match read_head(received) {
+            Ok(Some((head, length))) => {
                 received.drain(..length);
-                return Ok(Read::Request(request));
+                return Ok(Some(Ok(head)));
             }
             Ok(None) => {}
-            Err(_) => return Ok(Read::Malformed),
+            Err(refused) => return Ok(Some(Err(refused))),
         }
         if carrier.read_buf(received).await? == 0 {
-            return Ok(Read::Ended);
+            return Ok(None);
         }
     }
 }
 
-struct Answer {
-    status: &'static str,
-    kind: &'static str,
-    changed: Option<SystemTime>,
-    body: Body,
-}
-
-enum Body {
-    Text(String),
-    File(tokio::fs::File, u64),
-}
-
-impl Answer {
-    fn page(status: &'static str, text: String) -> Self {
-        Self { status, kind: "text/html", changed: None, body: Body::Text(text) }
-    }
-
-    fn problem(status: &'static str) -> Self {
-        let text = format!(
-            "<html>\r\n<head><title>{status}</title></head>\r\n<body>\r\n<center><h1>{status}</h1></center>\r\n<hr><center>nginx</center>\r\n\
-             </body>\r\n</html>\r\n"
-        );
-        Self::page(status, text)
-    }
-
-    fn unencrypted() -> Self {
-        let words = "The plain HTTP request was sent to HTTPS port";
-        let text = format!(
-            "<html>\r\n<head><title>400 {words}</title></head>\r\n<body>\r\n<center><h1>400 Bad Request</h1></center>\r\n\
-             <center>{words}</center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
-        );
-        Self::page("400 Bad Request", text)
-    }
-
-    async fn send(self, carrier: &mut Box<dyn Carrier>, keep_alive: bool, with_body: bool) -> io::Result<()> {
-        let length = match &self.body {
-            Body::Text(text) => text.len() as u64,
-            Body::File(_, length) => *length,
-        };
-        let changed = self.changed.map(|time| format!("Last-Modified: {}\r\n", httpdate::fmt_http_date(time))).unwrap_or_default();
-        let head = format!(
-            "HTTP/1.1 {status}\r\nServer: nginx\r\nDate: {date}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n{changed}Connection: \
-             {connection}\r\n\r\n",
-            status = self.status,
-            date = httpdate::fmt_http_date(SystemTime::now()),
-            kind = self.kind,
-            connection = if keep_alive { "keep-alive" } else { "close" },
-        );
-        carrier.write_all(head.as_bytes()).await?;
-        match self.body {
-            _ if !with_body => {}
-            Body::Text(text) => carrier.write_all(text.as_bytes()).await?,
-            Body::File(file, length) => {
-                tokio::io::copy(&mut file.take(length), carrier).await?;
+/// Reads a request's body, which nobody wants.
+async fn pass_over(carrier: &mut Box<dyn Carrier>, received: &mut Vec<u8>, body: Body) -> io::Result<()> {
+    match body {
+        Body::Nothing => Ok(()),
+        Body::Bytes(length) => take(carrier, received, length).await,
+        Body::Chunked => loop {
+            let line = loop {
+                if let Some(end) = received.iter().position(|&byte| byte == b'\n') {
+                    break received.drain(..=end).collect::<Vec<_>>();
+                }
+                if received.len() > HEAD_BYTES_OF_CHUNK || carrier.read_buf(received).await? == 0 {
+                    return Err(io::ErrorKind::InvalidData.into());
+                }
+            };
+            let size = std::str::from_utf8(&line).ok().and_then(|line| line.trim().split(';').next());
+            let size = size.and_then(|size| u64::from_str_radix(size.trim(), 16).ok()).ok_or(io::ErrorKind::InvalidData)?;
+            // The line's end after it too; after the last one no trailer is expected.
+            take(carrier, received, size.saturating_add(2)).await?;
+            if size == 0 {
+                return Ok(());
             }
-        }
-        carrier.flush().await
+        },
     }
 }
 
-/// A file of the folder: never one outside of it, and none that is hidden.
-async fn open(root: &Path, path: &str) -> Option<Answer> {
-    let mut file = root.to_owned();
-    for part in path.split('/').filter(|part| !part.is_empty()) {
-        if part.starts_with('.') || part.contains(['\\', '\0', '%']) {
-            return None;
+/// The size of a chunk has no more digits than this.
+const HEAD_BYTES_OF_CHUNK: usize = 256;
+
+async fn take(carrier: &mut Box<dyn Carrier>, received: &mut Vec<u8>, mut length: u64) -> io::Result<()> {
+    loop {
+        let here = usize::try_from(length).unwrap_or(usize::MAX).min(received.len());
+        received.drain(..here);
+        length -= here as u64;
+        if length == 0 {
+            return Ok(());
         }
-        file.push(part);
+        if carrier.read_buf(received).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
     }
-    if path.ends_with('/') {
-        file.push("index.html");
-    }
-    let file = tokio::fs::canonicalize(file).await.ok().filter(|file| file.starts_with(root))?;
-    let opened = tokio::fs::File::open(&file).await.ok()?;
-    let known = opened.metadata().await.ok().filter(std::fs::Metadata::is_file)?;
-    Some(Answer { status: "200 OK", kind: kind_of(&file), changed: known.modified().ok(), body: Body::File(opened, known.len()) })
 }
 
-fn kind_of(file: &Path) -> &'static str {
-    match file.extension().and_then(|extension| extension.to_str()).unwrap_or_default() {
-        "html" | "htm" => "text/html",
-        "css" => "text/css",
-        "js" => "application/javascript",
-        "json" => "application/json",
-        "txt" => "text/plain",
-        "svg" => "image/svg+xml",
-        "png" => "image/png",
-        "jpg" | "jpeg" => "image/jpeg",
-        "webp" => "image/webp",
-        "ico" => "image/x-icon",
-        "woff2" => "font/woff2",
-        "pdf" => "application/pdf",
-        _ => "application/octet-stream",
+/// Says that nothing more comes, and reads on for a while: who still sends would otherwise lose the answer to a reset.
+async fn close(mut carrier: Box<dyn Carrier>) {
+    if !matches!(timeout(ANSWER_TIME_MAX, carrier.shutdown()).await, Ok(Ok(()))) {
+        return;
+    }
+    let lingering = async {
+        let mut nothing = [0; 512];
+        while let Ok(Ok(1..)) = timeout(LINGER_SILENT_MAX, carrier.read(&mut nothing)).await {}
+    };
+    let _ = timeout(LINGER_TIME_MAX, lingering).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::duplex;
+
+    use super::*;
+
+    fn came() -> Came {
+        Came { by: Layer::Plain, to: ([127, 0, 0, 1], 80).into(), at: Instant::now() }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_has_the_patience_of_a_real_web_server() {
+        for (sent, patience) in [("", 60), ("GET / HT", 60), ("GET / HTTP/1.1\r\nHost: x\r\n\r\n", 75)] {
+            let (mut visitor, here) = duplex(64 << 10);
+            let serving = tokio::spawn(async move { Site::default().serve(Box::new(here), Vec::new(), came()).await });
+            let begun = Instant::now();
+            visitor.write_all(sent.as_bytes()).await.unwrap();
+            let mut answer = Vec::new();
+            visitor.read_to_end(&mut answer).await.unwrap();
+            assert_eq!(begun.elapsed().as_secs(), patience, "{sent:?}");
+            drop(visitor);
+            serving.await.unwrap();
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn bytes_that_come_slowly_are_the_same_request() {
+        let (mut visitor, here) = duplex(64 << 10);
+        let serving = tokio::spawn(async move { Site::default().serve(Box::new(here), Vec::new(), came()).await });
+        for byte in b"GET /index.html HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            visitor.write_all(&[*byte]).await.unwrap();
+        }
+        let mut answer = String::new();
+        visitor.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\nServer: nginx\r\n"), "{answer}");
+        drop(visitor);
+        serving.await.unwrap();
     }
 }

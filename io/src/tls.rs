@@ -128,9 +128,13 @@ impl Certificate {
 
     /// What a server needs to show it.
     pub fn server_config(&self) -> Result<Arc<ServerConfig>, CertificateProblem> {
+        self.config_for(vec![ALPN.to_vec()])
+    }
+
+    fn config_for(&self, protocols: Vec<Vec<u8>>) -> Result<Arc<ServerConfig>, CertificateProblem> {
         let builder = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
         let mut config = builder.with_no_client_auth().with_single_cert(self.chain.clone(), self.key.clone_key())?;
-        config.alpn_protocols = vec![ALPN.to_vec()];
+        config.alpn_protocols = protocols;
         Ok(Arc::new(config))
     }
 }

@@ -13,7 +13,10 @@ const CHALLENGE_ALPN: &[u8] = b"acme-tls/1";
 
 /// Clones are the same.
 #[derive(Clone)]
-pub struct Live(Arc<RwLock<Shown>>);
+pub struct Live {
+    shown: Arc<RwLock<Shown>>,
+    http2: bool,
+}
 
 struct Shown {
     /// What everyone sees.
@@ -27,22 +30,23 @@ struct Shown {
 pub struct Answering(Live);
 
 impl Live {
-    /// Shows that certificate first.
-    pub fn new(certificate: &Certificate) -> Result<Self, CertificateProblem> {
-        let shown = Shown { certificate: certificate.certified()?, usual: certificate.server_config()?, answering: None };
-        Ok(Self(Arc::new(RwLock::new(shown))))
+    /// Shows that certificate first, and offers HTTP/2 or not.
+    pub fn new(certificate: &Certificate, http2: bool) -> Result<Self, CertificateProblem> {
+        let usual = certificate.config_for(protocols(http2))?;
+        let shown = Shown { certificate: certificate.certified()?, usual, answering: None };
+        Ok(Self { shown: Arc::new(RwLock::new(shown)), http2 })
     }
 
     /// For the next connection.
     #[must_use]
     pub fn config(&self) -> Arc<ServerConfig> {
-        let shown = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let shown = self.shown.read().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(shown.answering.as_ref().unwrap_or(&shown.usual))
     }
 
     /// Shows that certificate from now on.
     pub fn show(&self, certificate: &Certificate) -> Result<(), CertificateProblem> {
-        let (certified, usual) = (certificate.certified()?, certificate.server_config()?);
+        let (certified, usual) = (certificate.certified()?, certificate.config_for(protocols(self.http2))?);
         let mut shown = self.write();
         (shown.certificate, shown.usual) = (certified, usual);
         Ok(())
@@ -55,15 +59,22 @@ impl Live {
         let both = Both { everyone: Arc::clone(&shown.certificate), authority: answer.certified()? };
         let builder = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
         let mut config = builder.with_no_client_auth().with_cert_resolver(Arc::new(both));
-        config.alpn_protocols = vec![ALPN.to_vec(), CHALLENGE_ALPN.to_vec()];
+        config.alpn_protocols = protocols(self.http2);
+        config.alpn_protocols.push(CHALLENGE_ALPN.to_vec());
         shown.answering = Some(Arc::new(config));
         drop(shown);
         Ok(Answering(self.clone()))
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, Shown> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
+        self.shown.write().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// As nginx offers them.
+fn protocols(http2: bool) -> Vec<Vec<u8>> {
+    let offered: &[&[u8]] = if http2 { &[b"h2", ALPN, b"http/1.0", b"http/0.9"] } else { &[ALPN, b"http/1.0", b"http/0.9"] };
+    offered.iter().map(|protocol| protocol.to_vec()).collect()
 }
 
 impl Drop for Answering {

@@ -60,6 +60,10 @@ impl Plan {
             (None, Some(url)) => Site::upstream(url)?,
             (None, None) => Site::default(),
         };
+        let site = match &settings.site_upstream_http2 {
+            Some(url) => site.with_http2(url)?,
+            None => site,
+        };
         let acme = Acme::new(&settings)?;
         let certificate = certificate(&settings, acme.as_ref())?;
         let others = Others::new(&settings)?;

@@ -14,7 +14,7 @@ use umweg_wire::proto::v1::ProxyLink;
 use crate::acme::Acme;
 use crate::invites::book::Book;
 use crate::plan::{Plan, Ports};
-use crate::relay::Relay;
+use crate::relay::{Relay, Sent};
 use crate::settings::{PortSetting, Settings};
 use crate::share::{Reached, other_links};
 
@@ -37,7 +37,7 @@ impl Proxy {
 
     /// Binds every port of the plan, to be served by all of those.
     pub fn bind_on(plan: Plan, cores: &Cores) -> Result<Self> {
-        let tls = plan.certificate.as_ref().map(Live::new).transpose()?;
+        let tls = plan.certificate.as_ref().map(|certificate| Live::new(certificate, plan.site.has_http2())).transpose()?;
         let settings = &plan.settings;
         let mut ports = Ports::default();
         let mut doors = Vec::new();
@@ -98,15 +98,18 @@ impl Proxy {
         let permits = Arc::new(Semaphore::new(self.connections_max));
         for (door, port) in self.doors {
             let (relay, end) = (Arc::clone(&self.relay), shutdown.clone());
+            let sent = if door.is_announced() { Sent::ByServer } else { Sent::ByClient };
             door.open(Arc::clone(&permits), shutdown, move |tcp, what, permit| {
                 let (relay, end) = (Arc::clone(&relay), end.clone());
-                async move { relay.handle(tcp, (port, what), permit, &end).await }
+                async move { relay.handle(tcp, (port, what, sent), permit, &end).await }
             });
         }
         if let (Some(acme), Some(tls)) = (self.acme, self.relay.tls.clone()) {
             shutdown.spawn_until_begun(acme.keep(tls));
         }
         shutdown.spawn_until_begun(self.book.keep());
+        let relay = Arc::clone(&self.relay);
+        shutdown.spawn_until_begun(async move { relay.others.keep_list().await });
         let relay = self.relay;
         shutdown.spawn_until_begun(async move { relay.watch_service().await });
     }

@@ -13,7 +13,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
@@ -23,18 +23,25 @@ use umweg_io::clock;
 use umweg_io::metered::Metered;
 use umweg_io::session::Purpose;
 use umweg_io::shutdown::Shutdown;
-use umweg_io::site::Site;
+use umweg_io::site::{Came, Layer, Site};
 use umweg_io::splice::splice;
 use umweg_io::tls::Live;
 use umweg_road::first_bytes::{Begins, Port, Says, says};
-use umweg_road::upgrade::{Upgrade, read_request};
+use umweg_road::upgrade::read_request;
 use umweg_wire::limits::{HANDSHAKE_TIME_MAX, IDLE_TIME_MAX};
 use umweg_wire::proto::v1::ServiceLink;
 
 use crate::invites::book::{Admitted, Book};
-use crate::others::Others;
-use crate::upstreams::Place;
+use crate::others::{Ends, Led, Others};
 
+/// What is read of a visitor for so long without a whole head is the web site's, whose own patience counts.
+const HEAD_TIME_MAX: Duration = Duration::from_secs(5);
+/// For a handshake: as long as nginx waits.
+const VISITOR_TIME_MAX: Duration = Duration::from_secs(60);
+/// As TLS names it (RFC 9113, section 3.2).
+const HTTP2: &[u8] = b"h2";
+/// The alert `protocol_version` (RFC 8446, section 6).
+const TOO_OLD: [u8; 7] = [0x15, 3, 3, 0, 2, 2, 70];
 /// For reaching the service.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
 /// How often an unreachable service is asked for again.
@@ -49,120 +56,148 @@ pub(crate) struct Relay {
     pub(crate) site: Site,
 }
 
+/// Who sent a connection here.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sent {
+    ByClient,
+    /// Another server of the volunteer's.
+    ByServer,
+}
+
 /// What came in.
 enum Entered {
     /// Somebody with an invite: a head for the service, and what followed the client's.
-    Invited(Box<dyn Carrier>, Arc<Admitted>, Upgrade, Vec<u8>),
+    Invited(Box<dyn Carrier>, Admitted, Vec<u8>, Vec<u8>),
     /// The bare session.
     Bare(TcpStream),
     /// Somebody of another messenger, where that leads, and what was read already.
-    Other(Box<dyn Carrier>, Place, Vec<u8>),
+    Other(Box<dyn Carrier>, Led, Vec<u8>),
     /// Somebody for the web site, and what was read of the first request.
-    Visitor(Box<dyn Carrier>, Vec<u8>),
-    /// Somebody who speaks HTTP where TLS is spoken.
-    Unencrypted(Box<dyn Carrier>, Vec<u8>),
+    Visitor(Box<dyn Carrier>, Vec<u8>, Came),
+    /// The same, who speaks HTTP/2.
+    Visitor2(Box<dyn Carrier>),
     Nobody,
 }
 
 /// What the first bytes of a connection turn out to be.
 enum First {
-    Invited(Admitted, Upgrade, usize),
-    Other(Place),
+    Invited(Admitted, Vec<u8>, usize),
+    Other(Led),
     Visitor,
 }
 
 impl Relay {
-    /// Serves a connection that came in by that port, and begins so.
-    pub(crate) async fn handle(&self, tcp: TcpStream, came: (Port, Begins), _permit: OwnedSemaphorePermit, end: &Shutdown) {
-        match self.enter(tcp, came).await {
-            Entered::Invited(carrier, admitted, upgrade, followed) => tokio::select! {
-                () = admitted.cut() => {}
-                () = self.tunnel_upgraded(carrier, &admitted, &upgrade, &followed, end) => {}
-            },
-            Entered::Bare(tcp) => self.tunnel_bare(tcp).await,
-            Entered::Other(carrier, place, received) => self.others.lead(&place, carrier, &received).await,
-            Entered::Visitor(carrier, received) => until(end, self.show_site(carrier, received)).await,
-            Entered::Unencrypted(carrier, received) => until(end, self.site.refuse_unencrypted(carrier, received)).await,
+    /// Serves a connection that came in by that port, and begins so. What it took to get in is let go of before what may last for days.
+    pub(crate) async fn handle(&self, tcp: TcpStream, came: (Port, Begins, Sent), _permit: OwnedSemaphorePermit, end: &Shutdown) {
+        match Box::pin(self.enter(tcp, came)).await {
+            Entered::Invited(carrier, admitted, head, followed) => {
+                let admitted = Arc::new(admitted);
+                if let Some((client, service)) = Box::pin(self.lead_on(carrier, &admitted, head, &followed, end)).await {
+                    Box::pin(tunnel_admitted(client, service, followed, admitted)).await;
+                }
+            }
+            Entered::Bare(tcp) => Box::pin(self.tunnel_bare(tcp)).await,
+            Entered::Other(carrier, led, received) => Box::pin(self.others.lead(&led, carrier, &received)).await,
+            Entered::Visitor(carrier, received, came) => {
+                metrics::counter!("umweg_proxy_visitors").increment(1);
+                Box::pin(until(end, self.site.serve(carrier, received, came))).await;
+            }
+            Entered::Visitor2(carrier) => {
+                metrics::counter!("umweg_proxy_visitors").increment(1);
+                Box::pin(until(end, self.site.serve_http2(carrier))).await;
+            }
             Entered::Nobody => {}
         }
     }
 
-    async fn enter(&self, tcp: TcpStream, came: (Port, Begins)) -> Entered {
-        match (came, &self.tls) {
+    async fn enter(&self, tcp: TcpStream, (port, begins, sent): (Port, Begins, Sent)) -> Entered {
+        let by = |by| Came::now(by, &tcp);
+        // Nobody's address is looked at but where the volunteer wants it told.
+        let ends = if self.others.tells_addresses() && sent == Sent::ByClient { Ends::of(&tcp) } else { Ends::default() };
+        match ((port, begins), &self.tls) {
             ((Port::Through, _), _) => led(Box::new(tcp), self.others.media()),
-            ((_, Begins::Tls), Some(tls)) => match timeout(HANDSHAKE_TIME_MAX, TlsAcceptor::from(tls.config()).accept(tcp)).await {
-                Ok(Ok(stream)) => self.meet(Box::new(stream), true).await,
-                _ => Entered::Nobody,
-            },
-            ((Port::Tls, Begins::Http), _) => Entered::Unencrypted(Box::new(tcp), Vec::new()),
-            ((_, Begins::Http), _) => self.meet(Box::new(tcp), false).await,
+            ((_, Begins::Tls), Some(tls)) => {
+                let by = by(Layer::Tls);
+                match timeout(VISITOR_TIME_MAX, TlsAcceptor::from(tls.config()).accept(tcp)).await {
+                    Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(HTTP2) => Entered::Visitor2(Box::new(stream)),
+                    Ok(Ok(stream)) => self.meet(Box::new(stream), by, ends).await,
+                    _ => Entered::Nobody,
+                }
+            }
+            ((Port::Tls, Begins::Http), _) if is_of_old_tls(&tcp).await => {
+                let _ = timeout(VISITOR_TIME_MAX, hear_old_tls(tcp)).await;
+                Entered::Nobody
+            }
+            ((Port::Tls, Begins::Http), _) => {
+                let by = by(Layer::Missing);
+                Entered::Visitor(Box::new(tcp), Vec::new(), by)
+            }
+            ((_, Begins::Http), _) => {
+                let by = by(Layer::Plain);
+                self.meet(Box::new(tcp), by, ends).await
+            }
             ((_, Begins::Bare), _) => Entered::Bare(tcp),
-            ((Port::Bare, Begins::Nothing), _) => led(Box::new(tcp), self.others.bare_chat()),
+            ((Port::Bare, Begins::Nothing), _) => led(Box::new(tcp), self.others.bare_chat(ends)),
             ((_, Begins::Tls | Begins::Nothing), _) => Entered::Nobody,
         }
     }
 
     /// Whoever does not get to the point in time is the web site's.
-    async fn meet(&self, mut carrier: Box<dyn Carrier>, inside_tls: bool) -> Entered {
+    async fn meet(&self, mut carrier: Box<dyn Carrier>, came: Came, ends: Ends) -> Entered {
         let mut received = Vec::new();
-        let first = timeout(HANDSHAKE_TIME_MAX, self.read_first(&mut carrier, &mut received, inside_tls)).await;
+        let first = timeout(HEAD_TIME_MAX, self.read_first(&mut carrier, &mut received, came.by == Layer::Tls, ends)).await;
         match first.unwrap_or(First::Visitor) {
-            First::Invited(admitted, upgrade, length) => {
-                Entered::Invited(carrier, Arc::new(admitted), upgrade, received[length..].to_vec())
-            }
-            First::Other(place) => Entered::Other(carrier, place, received),
-            First::Visitor => Entered::Visitor(carrier, received),
+            First::Invited(admitted, head, length) => Entered::Invited(carrier, admitted, head, received[length..].to_vec()),
+            First::Other(led) => Entered::Other(carrier, led, received),
+            First::Visitor => Entered::Visitor(carrier, received, came),
         }
     }
 
-    async fn read_first(&self, carrier: &mut Box<dyn Carrier>, received: &mut Vec<u8>, inside_tls: bool) -> First {
+    async fn read_first(&self, carrier: &mut Box<dyn Carrier>, received: &mut Vec<u8>, inside_tls: bool, ends: Ends) -> First {
         loop {
             match carrier.read_buf(received).await {
                 Ok(0) | Err(_) => return First::Visitor,
                 Ok(_) => {}
             }
-            let place = match says(received) {
+            let led = match says(received) {
                 None => continue,
+                Some(Says::Http) if Site::would_refuse(received) => return First::Visitor,
                 Some(Says::Http) => match read_request(received) {
                     Ok(None) => continue,
                     Ok(Some((request, length))) => match self.book.admit(&request, clock::now()) {
-                        Some((admitted, upgrade)) => return First::Invited(admitted, upgrade.clone(), length),
+                        Some((admitted, upgrade)) => {
+                            return First::Invited(admitted, upgrade.to_request(&self.service.host, &self.service.path), length);
+                        }
                         None => return First::Visitor,
                     },
                     Err(_) => return First::Visitor,
                 },
                 Some(Says::ClientHello) if inside_tls => self.others.named(carrier, received).await,
                 Some(Says::ClientHello) => None,
-                Some(Says::Other) => self.others.chat(inside_tls),
+                Some(Says::Other) => self.others.chat(inside_tls, ends),
             };
-            return place.map_or(First::Visitor, First::Other);
+            return led.map_or(First::Visitor, First::Other);
         }
     }
 
-    async fn tunnel_upgraded(
+    /// Connects somebody with an invite to the service.
+    async fn lead_on(
         &self,
         mut client: Box<dyn Carrier>,
-        admitted: &Arc<Admitted>,
-        upgrade: &Upgrade,
+        admitted: &Admitted,
+        head: Vec<u8>,
         followed: &[u8],
         end: &Shutdown,
-    ) {
+    ) -> Option<(Box<dyn Carrier>, TcpStream)> {
         let Ok(mut service) = self.connect().await else {
             metrics::counter!("umweg_proxy_service_unreachable").increment(1);
             let sorry = timeout(HANDSHAKE_TIME_MAX, self.site.unavailable(&mut client));
-            return until(end, async { drop(sorry.await) }).await;
+            until(end, async { drop(sorry.await) }).await;
+            return None;
         };
-        let head = upgrade.to_request(&self.service.host, &self.service.path);
-        if send(&mut service, &head).await.is_err() {
-            return;
-        }
+        send(&mut service, &head).await.ok()?;
         admitted.count(followed.len() as u64);
-        // Bytes that the kernel could move by itself are counted one by one only if there is a bound on them.
-        if admitted.is_metered() || client.tcp().is_none() {
-            tunnel(Rewound::new(followed, Metered::new(client, admitted.meter())), service).await;
-        } else if let Some(moved) = tunnel(Rewound::new(followed, client), service).await {
-            admitted.count(moved.saturating_sub(followed.len() as u64));
-        }
+        Some((client, service))
     }
 
     async fn tunnel_bare(&self, client: TcpStream) {
@@ -172,11 +207,6 @@ impl Relay {
             }
             Err(_) => metrics::counter!("umweg_proxy_service_unreachable").increment(1),
         }
-    }
-
-    async fn show_site(&self, carrier: Box<dyn Carrier>, received: Vec<u8>) {
-        metrics::counter!("umweg_proxy_visitors").increment(1);
-        self.site.serve(carrier, received).await;
     }
 
     async fn connect(&self) -> io::Result<TcpStream> {
@@ -208,8 +238,41 @@ impl Relay {
     }
 }
 
-fn led(carrier: Box<dyn Carrier>, place: Option<Place>) -> Entered {
-    place.map_or(Entered::Nobody, |place| Entered::Other(carrier, place, Vec::new()))
+/// Until both sides have ended, or the invite is revoked.
+async fn tunnel_admitted(client: Box<dyn Carrier>, service: TcpStream, followed: Vec<u8>, admitted: Arc<Admitted>) {
+    let tunnel = async {
+        // Bytes that the kernel could move by itself are counted one by one only if there is a bound on them.
+        if admitted.is_metered() || client.tcp().is_none() {
+            tunnel(Rewound::new(&followed, Metered::new(client, admitted.meter())), service).await;
+        } else if let Some(moved) = tunnel(Rewound::new(&followed, client), service).await {
+            admitted.count(moved.saturating_sub(followed.len() as u64));
+        }
+    };
+    tokio::select! {
+        () = admitted.cut() => {}
+        () = tunnel => {}
+    }
+}
+
+/// The first message of SSL 2 has this bit in front: nginx takes it for a handshake, and closes when all of it has come.
+async fn is_of_old_tls(tcp: &TcpStream) -> bool {
+    let mut first = [0];
+    matches!(tcp.peek(&mut first).await, Ok(1)) && first[0] & 0x80 != 0
+}
+
+async fn hear_old_tls(mut tcp: TcpStream) {
+    let mut head = [0; 3];
+    if tcp.read_exact(&mut head).await.is_ok() && head[2] == 1 {
+        let rest = u16::from_be_bytes([head[0] & 0x7f, head[1]]).saturating_sub(1);
+        let heard = tokio::io::copy(&mut (&mut tcp).take(rest.into()), &mut tokio::io::sink()).await;
+        if heard.is_ok_and(|heard| heard == u64::from(rest)) {
+            let _ = tcp.write_all(&TOO_OLD).await;
+        }
+    }
+}
+
+fn led(carrier: Box<dyn Carrier>, led: Option<Led>) -> Entered {
+    led.map_or(Entered::Nobody, |led| Entered::Other(carrier, led, Vec::new()))
 }
 
 async fn until(end: &Shutdown, visit: impl Future<Output = ()>) {

@@ -163,13 +163,18 @@ pub struct Settings {
     #[arg(long, env = "UMWEG_PROXY_ACME_CA", value_name = "FILE")]
     pub acme_ca: Option<PathBuf>,
 
-    /// A folder with a web site to show to everybody else; without one there is a plain page.
+    /// A folder with a web site to show to everybody else; without one there is the page of a web server just set up.
     #[arg(long, env = "UMWEG_PROXY_SITE", value_name = "FOLDER")]
     pub site: Option<PathBuf>,
 
     /// The address of your own web site, for example http://127.0.0.1:8080: everybody else is passed on to it.
     #[arg(long, env = "UMWEG_PROXY_SITE_UPSTREAM", conflicts_with = "site", value_name = "URL")]
     pub site_upstream: Option<String>,
+
+    /// Where your web site speaks HTTP/2 without TLS (for nginx before 1.25 a `listen … http2` of its own): HTTP/2 is offered then,
+    /// and who takes it is passed on to there.
+    #[arg(long, env = "UMWEG_PROXY_SITE_UPSTREAM_HTTP2", requires = "site_upstream", value_name = "URL")]
+    pub site_upstream_http2: Option<String>,
 
     /// The ports whose connections come by another server of yours that sends the PROXY protocol (1 or 2): `tls`, `plain`, `bare`,
     /// or with a number a second port for such connections, for example `tls=8443`. The addresses in it are thrown away.
@@ -193,11 +198,17 @@ pub struct Settings {
     #[arg(long, env = "UMWEG_PROXY_WHATSAPP")]
     pub whatsapp: bool,
 
+    /// Tells WhatsApp the addresses of its people, as WhatsApp's own proxy does (PROXY protocol 1, chats only). Without this it sees
+    /// yours. Of connections that come by another server of yours it is told that the address is unknown.
+    #[arg(long, env = "UMWEG_PROXY_WHATSAPP_TELL_ADDRESSES", requires = "whatsapp")]
+    pub whatsapp_tell_addresses: bool,
+
     /// The ports for WhatsApp's pictures and files, when it is helped; WhatsApp knows 587 and 7777. `off`: none.
     #[arg(long, env = "UMWEG_PROXY_WHATSAPP_MEDIA_PORTS", default_value = "587", value_delimiter = ',', value_name = "PORTS")]
     pub whatsapp_media_ports: Vec<PortSetting>,
 
-    /// A newer list of the hosts to which other messengers' people are led, with its signature in a file of the same name and `.sig`.
+    /// A newer list of the hosts to which other messengers' people are led, with its signature in a file of the same name and `.sig`. The
+    /// running proxy takes a newer one as soon as it is there.
     #[arg(long, env = "UMWEG_PROXY_UPSTREAMS", requires = "upstreams_key", value_name = "FILE")]
     pub upstreams: Option<PathBuf>,
 

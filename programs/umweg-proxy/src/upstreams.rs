@@ -5,9 +5,10 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use data_encoding::BASE64;
 use ed25519_dalek::{Signature, VerifyingKey};
@@ -75,9 +76,28 @@ pub enum ListError {
     /// Not a list.
     #[error("{0} is no list of upstreams: {1}")]
     Malformed(PathBuf, String),
+    /// Not the newest.
+    #[error("{0} has the serial {1}, which is older than that of the list in use ({2}): somebody may have put an old list there")]
+    Older(PathBuf, u64, u64),
     /// An old one.
     #[error("{0} has the serial {1}, which is older than what this program brings ({2}): it does not need that list")]
     Old(PathBuf, u64, u64),
+}
+
+/// What changes when a list's files do.
+#[derive(PartialEq, Eq)]
+pub struct Stamp([Option<(SystemTime, u64, u64)>; 2]);
+
+impl Stamp {
+    /// Of the list in that file, and of its signature.
+    #[must_use]
+    pub fn of(file: &Path) -> Self {
+        let known = |file: &Path| {
+            let known = std::fs::metadata(file).ok()?;
+            Some((known.modified().ok()?, known.ino(), known.len()))
+        };
+        Self([known(file), known(&signature_file(file))])
+    }
 }
 
 impl List {
@@ -90,8 +110,7 @@ impl List {
     /// A newer one. Its signature is Ed25519 (RFC 8032) of the file's bytes, 64 bytes in `FILE.sig`.
     pub fn signed(file: &Path, key: &ListKey) -> Result<Self, ListError> {
         let text = read(file)?;
-        let signature_file = PathBuf::from(format!("{}.sig", file.display()));
-        let signature = Signature::from_slice(&read(&signature_file)?).map_err(|_| ListError::Signature(file.to_owned()))?;
+        let signature = Signature::from_slice(&read(&signature_file(file))?).map_err(|_| ListError::Signature(file.to_owned()))?;
         key.0.verify_strict(&text, &signature).map_err(|_| ListError::Signature(file.to_owned()))?;
         let malformed = |words: String| ListError::Malformed(file.to_owned(), words);
         let text = String::from_utf8(text).map_err(|error| malformed(error.to_string()))?;
@@ -197,6 +216,12 @@ async fn connect_in_public(place: &Place) -> io::Result<TcpStream> {
         }
     }
     Err(failed)
+}
+
+fn signature_file(list: &Path) -> PathBuf {
+    let mut name = list.as_os_str().to_owned();
+    name.push(".sig");
+    name.into()
 }
 
 fn is_entry(entry: &str) -> bool {

@@ -5,20 +5,15 @@
 #[expect(dead_code, reason = "these tests use a part of it")]
 mod house;
 
-use std::net::SocketAddr;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-
-use house::{Running, Service, exchange};
+use data_encoding::BASE64;
+use ed25519_dalek::{Signer, SigningKey};
+use house::neighbours::{answer_in_tls, client_hello, free_port, front, listening, nginx_config, outer_tls};
+use house::{Running, Service, exchange, nobody_came};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
 use umweg_io::dial::{Form, RoadChoice, dial};
 use umweg_io::session::Purpose;
 use umweg_proxy::invites::{FIRST, Invite, Invites};
-use umweg_road::upgrade::Upgrade;
 use umweg_wire::proto::v1::ProxyLink;
 
 #[tokio::test]
@@ -110,12 +105,97 @@ async fn signals_people_are_led_to_signal_and_nowhere_else() {
     let refused = answer_in_tls(&proxy, &client_hello("evil.example")).await;
     assert!(refused.starts_with("HTTP/1.1 400 Bad Request\r\n"), "a name that is not on the list is a web server's bad request");
     assert_eq!(answer_in_tls(&without, &hello).await, refused, "so is every name where Signal is not helped");
-    let nobody = tokio::select! {
-        _ = other.accept() => false,
-        () = tokio::task::yield_now() => true,
-    };
-    assert!(nobody);
+    assert!(nobody_came(other));
     assert!(proxy.other_links[0].1.starts_with("https://signal.tube/#127.0.0.1"));
+}
+
+#[tokio::test]
+async fn a_list_that_changes_on_the_disk_leads_people_elsewhere_but_never_into_the_hosts_own_network() {
+    let service = Service::start().await;
+    let [before, after, inside] = [bound().await, bound().await, bound().await];
+    let folder = tempfile::tempdir().unwrap();
+    let (file, key) = (folder.path().join("list.toml"), SigningKey::from_bytes(&[7; 32]));
+    let inside_port = inside.local_addr().unwrap().port();
+    let write = |serial: u64, hosts: &str| {
+        // A name of this machine's own, which a list may hold and which leads nowhere all the same.
+        let text = format!(
+            "serial = {serial}\n[signal]\nhosts = [{hosts}]\n[whatsapp]\nchat = \"g.whatsapp.net\"\nchat-port = 5222\nchat-web-port = 80\n\
+             media = \"localhost\"\nmedia-port = {inside_port}\n"
+        );
+        std::fs::write(&file, &text).unwrap();
+        std::fs::write(folder.path().join("list.toml.sig"), key.sign(text.as_bytes()).to_bytes()).unwrap();
+    };
+    write(3_000_000_000, "\"before.example\"");
+    let to = format!(
+        "--connect-to=before.example:443:{},after.example:443:{}",
+        before.local_addr().unwrap(),
+        after.local_addr().unwrap()
+    );
+    let media_port = free_port();
+    let media_ports = format!("--whatsapp-media-ports={media_port}");
+    let list = format!("--upstreams={}", file.display());
+    let trusted = format!("--upstreams-key={}", BASE64.encode(key.verifying_key().as_bytes()));
+    let proxy = Running::start(&service.link, &["--signal", "--whatsapp", &media_ports, &to, &list, &trusted]).await;
+    passes(&mut outer_tls(&proxy).await, &before, &client_hello("before.example")).await;
+    let refused = answer_in_tls(&proxy, &client_hello("after.example")).await;
+    assert!(refused.starts_with("HTTP/1.1 400 Bad Request\r\n"));
+
+    write(3_000_000_001, "\"after.example\"");
+    let hello = client_hello("after.example");
+    let mut led = loop {
+        let mut client = outer_tls(&proxy).await;
+        client.write_all(&hello).await.unwrap();
+        let mut first = [0];
+        tokio::select! {
+            came = after.accept() => break came.unwrap().0,
+            // Not yet: it is still a bad request.
+            _ = client.read(&mut first) => {}
+        }
+    };
+    let mut got = vec![0; hello.len()];
+    led.read_exact(&mut got).await.unwrap();
+    assert!(got == hello);
+    assert_eq!(answer_in_tls(&proxy, &client_hello("before.example")).await, refused, "what is off the list is off");
+    let mut by_media = TcpStream::connect(("127.0.0.1", media_port)).await.unwrap();
+    by_media.write_all(b"to the inside").await.unwrap();
+    assert_eq!(by_media.read(&mut [0; 1]).await.unwrap_or(0), 0);
+    assert!(nobody_came(inside));
+}
+
+#[tokio::test]
+async fn whatsapp_learns_addresses_only_where_the_volunteer_wants_it() {
+    let service = Service::start().await;
+    let [chat, web, media] = [bound().await, bound().await, bound().await];
+    let to = format!(
+        "--connect-to=g.whatsapp.net:5222:{},g.whatsapp.net:80:{},whatsapp.net:443:{}",
+        chat.local_addr().unwrap(),
+        web.local_addr().unwrap(),
+        media.local_addr().unwrap()
+    );
+    let (media_port, twin) = (free_port(), free_port());
+    let announced = format!("--proxy-protocol=bare={twin}");
+    let media_ports = format!("--whatsapp-media-ports={media_port}");
+    let proxy = Running::start(&service.link, &["--whatsapp", "--whatsapp-tell-addresses", &to, &media_ports, &announced]).await;
+    let hello = b"WA\x06\x03and what follows";
+    let told = async |client: &mut TcpStream, upstream: &TcpListener| {
+        client.write_all(hello).await.unwrap();
+        let mut said = Vec::new();
+        let (mut there, _) = upstream.accept().await.unwrap();
+        while !said.ends_with(hello) {
+            assert!(there.read_buf(&mut said).await.unwrap() > 0);
+        }
+        String::from_utf8(said[..said.len() - hello.len()].to_vec()).unwrap()
+    };
+    for (door, upstream) in [(proxy.plain(), &web), (proxy.bare(), &chat)] {
+        let mut client = TcpStream::connect(door).await.unwrap();
+        let expected = format!("PROXY TCP4 127.0.0.1 127.0.0.1 {} {}\r\n", client.local_addr().unwrap().port(), door.port());
+        assert_eq!(told(&mut client, upstream).await, expected);
+    }
+    let mut by_media = TcpStream::connect(("127.0.0.1", media_port)).await.unwrap();
+    assert_eq!(told(&mut by_media, &media).await, "", "for pictures and files it is told nothing");
+    let mut by_server = TcpStream::connect(("127.0.0.1", twin)).await.unwrap();
+    by_server.write_all(b"PROXY TCP4 192.0.2.7 198.51.100.1 50000 5222\r\n").await.unwrap();
+    assert_eq!(told(&mut by_server, &chat).await, "PROXY UNKNOWN\r\n", "what another server told was thrown away");
 }
 
 #[tokio::test]
@@ -142,38 +222,6 @@ async fn whatsapps_people_are_led_to_whatsapp() {
 }
 
 #[tokio::test]
-async fn a_prober_gets_the_bytes_of_the_web_site_behind_and_no_others() {
-    let service = Service::start().await;
-    let folder = tempfile::tempdir().unwrap();
-    let (bare, bare_tls) = (free_port(), free_port());
-    let proxy = Running::start(&service.link, &[&format!("--site-upstream=http://127.0.0.1:{bare}")]).await;
-    Invites::of(proxy.data.path()).add(Invite::new("revoked", &mut rand::rng())).unwrap();
-    let revoked = Invites::of(proxy.data.path()).named("revoked").unwrap().path;
-    Invites::of(proxy.data.path()).revoke("revoked").unwrap();
-    let data = proxy.data.path().display();
-    let root = folder.path().join("site");
-    std::fs::create_dir(&root).unwrap();
-    std::fs::write(root.join("index.html"), "<h1>Bicycles</h1>").unwrap();
-    let site = format!(
-        "root {};\nserver {{ listen 127.0.0.1:{bare}; }}\n\
-         server {{ listen 127.0.0.1:{bare_tls} ssl; ssl_certificate {data}/certificate.pem; ssl_certificate_key {data}/certificate-key.pem; }}",
-        root.display()
-    );
-    let _nginx = front("/usr/sbin/nginx", &["-c"], folder.path(), "nginx.conf", &nginx_config(folder.path(), "", &site));
-    listening(bare).await;
-    for (name, probe) in probes(&proxy.link.path, &revoked) {
-        let expected = answer(TcpStream::connect(("127.0.0.1", bare)).await.unwrap(), &probe).await;
-        let got = answer(TcpStream::connect(proxy.plain()).await.unwrap(), &probe).await;
-        assert_eq!(got, expected, "{name}");
-        let expected = answer(tls_to(([127, 0, 0, 1], bare_tls).into(), proxy.link.pin.clone()).await, &probe).await;
-        assert_eq!(answer_in_tls(&proxy, &probe).await, expected, "{name}, in TLS");
-    }
-    let plain_on_tls = house::get("/");
-    let expected = answer(TcpStream::connect(("127.0.0.1", bare_tls)).await.unwrap(), &plain_on_tls).await;
-    assert_eq!(answer(TcpStream::connect(proxy.tls()).await.unwrap(), &plain_on_tls).await, expected, "HTTP where TLS is spoken");
-}
-
-#[tokio::test]
 async fn nmap_sees_a_web_server() {
     let service = Service::start().await;
     let proxy = Running::start(&service.link, &["--signal", "--whatsapp", "--whatsapp-media-ports=off"]).await;
@@ -184,47 +232,6 @@ async fn nmap_sees_a_web_server() {
     let services: Vec<_> = seen.lines().filter(|line| line.contains("/tcp")).collect();
     assert_eq!(services.len(), 2, "{seen}");
     assert!(services.iter().all(|line| line.contains("http") && line.ends_with("nginx")), "{seen}");
-}
-
-/// What somebody sends who wants to know what is there, each on a connection of its own.
-fn probes(path: &str, revoked: &str) -> Vec<(&'static str, Vec<u8>)> {
-    let get = |path: &str| house::get(path);
-    let upgrade = |path: &str| {
-        let request = Upgrade::new(vec![7; 120], &mut rand::rng()).to_request("x", path);
-        String::from_utf8(request).unwrap().replace("Connection: Upgrade", "Connection: Upgrade, close").into_bytes()
-    };
-    let raw = |text: &str| text.as_bytes().to_vec();
-    let close = "Host: x\r\nConnection: close\r\n\r\n";
-    vec![
-        ("home", get("/")),
-        ("nothing there", get("/nothing-here")),
-        ("the secret without an upgrade", get(path)),
-        ("a secret cut short", upgrade(&path[..path.len() - 1])),
-        ("a secret too long", upgrade(&format!("{path}x"))),
-        ("a revoked secret, as it was used", upgrade(revoked)),
-        ("an upgrade elsewhere", upgrade("/live")),
-        ("the secret with another method", raw(&format!("POST {path} HTTP/1.1\r\nContent-Length: 0\r\n{close}"))),
-        ("the secret in another case", upgrade(&path.to_uppercase())),
-        ("HEAD", raw(&format!("HEAD / HTTP/1.1\r\n{close}"))),
-        ("OPTIONS", raw(&format!("OPTIONS * HTTP/1.1\r\n{close}"))),
-        ("TRACE", raw(&format!("TRACE / HTTP/1.1\r\n{close}"))),
-        ("CONNECT", raw(&format!("CONNECT a:443 HTTP/1.1\r\n{close}"))),
-        ("a method that is none", raw(&format!("BREW / HTTP/1.1\r\n{close}"))),
-        ("HTTP/1.0", raw("GET / HTTP/1.0\r\n\r\n")),
-        ("HTTP/0.9", raw("GET /\r\n")),
-        ("HTTP/2 without asking", raw("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")),
-        ("no host", raw("GET / HTTP/1.1\r\n\r\n")),
-        ("a later version", raw(&format!("GET / HTTP/9.9\r\n{close}"))),
-        ("small letters", raw("get nonsense\r\n\r\n")),
-        ("a broken header", raw("GET / HTTP/1.1\r\nHost x\r\n\r\n")),
-        ("a header without end", raw(&format!("GET / HTTP/1.1\r\nA: {}\r\n\r\n", "a".repeat(40_000)))),
-        ("two requests at once", [house::get("/"), house::get("/")].concat()),
-        ("Signal's probe", client_hello("updates.signal.org")),
-        ("WhatsApp's first bytes", raw("WA\u{6}\u{3}")),
-        ("SOCKS", vec![5, 1, 0]),
-        ("nothing but line ends", raw("\r\n\r\n")),
-        ("no bytes at all", Vec::new()),
-    ]
 }
 
 async fn passes(client: &mut (impl AsyncReadExt + AsyncWriteExt + Unpin), upstream: &TcpListener, bytes: &[u8]) {
@@ -239,79 +246,6 @@ async fn passes(client: &mut (impl AsyncReadExt + AsyncWriteExt + Unpin), upstre
     assert_eq!(&back, b"back");
 }
 
-async fn outer_tls(proxy: &Running) -> TlsStream<TcpStream> {
-    tls_to(proxy.tls(), proxy.link.pin.clone()).await
-}
-
-async fn tls_to(address: SocketAddr, pin: Vec<u8>) -> TlsStream<TcpStream> {
-    let config = umweg_io::tls::client_config(Some(pin.try_into().unwrap())).unwrap();
-    let tcp = TcpStream::connect(address).await.unwrap();
-    TlsConnector::from(config).connect("road.example".try_into().unwrap(), tcp).await.unwrap()
-}
-
-async fn answer_in_tls(proxy: &Running, request: &[u8]) -> String {
-    answer(outer_tls(proxy).await, request).await
-}
-
-/// The whole answer, without its date.
-async fn answer(mut stream: impl AsyncReadExt + AsyncWriteExt + Unpin, request: &[u8]) -> String {
-    let _ = stream.write_all(request).await;
-    let _ = stream.flush().await;
-    if request.is_empty() || request == b"\r\n\r\n" || request == b"WA\x06\x03" {
-        stream.shutdown().await.unwrap();
-    }
-    let mut answer = Vec::new();
-    let _ = stream.read_to_end(&mut answer).await;
-    let text = String::from_utf8_lossy(&answer).into_owned();
-    text.split_inclusive('\n').filter(|line| !line.starts_with("Date: ")).collect()
-}
-
-fn client_hello(name: &str) -> Vec<u8> {
-    let config = umweg_io::tls::client_config(None).unwrap();
-    let mut client = rustls::ClientConnection::new(Arc::clone(&config), name.to_owned().try_into().unwrap()).unwrap();
-    let mut bytes = Vec::new();
-    while client.wants_write() {
-        client.write_tls(&mut bytes).unwrap();
-    }
-    bytes
-}
-
-/// A program that ends with the test.
-struct Front(Child);
-
-impl Drop for Front {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn front(program: &str, arguments: &[&str], folder: &Path, file: &str, config: &str) -> Front {
-    let file = folder.join(file);
-    std::fs::write(&file, config).unwrap();
-    let child = Command::new(program).args(arguments).arg(file).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-    Front(child.unwrap_or_else(|error| panic!("{program} is needed ({error}): ./x test installs it")))
-}
-
-fn nginx_config(folder: &Path, streams: &str, servers: &str) -> String {
-    let folder = folder.display();
-    format!(
-        "load_module /usr/lib/nginx/modules/ngx_stream_module.so;\ndaemon off;\nmaster_process off;\npid {folder}/nginx.pid;\n\
-         error_log /dev/null;\nevents {{}}\n{streams}\nhttp {{\naccess_log off;\nserver_tokens off;\nclient_body_temp_path {folder}/b;\n\
-         proxy_temp_path {folder}/p;\nfastcgi_temp_path {folder}/f;\nuwsgi_temp_path {folder}/u;\nscgi_temp_path {folder}/s;\n{servers}\n}}\n"
-    )
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 async fn bound() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").await.unwrap()
-}
-
-async fn listening(port: u16) {
-    while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-        tokio::task::yield_now().await;
-    }
 }

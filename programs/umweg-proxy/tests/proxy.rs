@@ -4,7 +4,7 @@
 #[expect(dead_code, reason = "these tests use a part of it")]
 mod house;
 
-use house::{Running, Service, ask, exchange, get, service_link};
+use house::{Running, Service, ask, exchange, get, nobody_came, service_link};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use umweg_io::clock;
@@ -13,6 +13,7 @@ use umweg_io::listen::Doors;
 use umweg_io::session::{Purpose, SealedStream};
 use umweg_road::ranking::{Failure, Output, ProxyUse, Ranking, Winners};
 use umweg_road::upgrade::Upgrade;
+use umweg_wire::Timestamp;
 use umweg_wire::proto::v1::{ProxyLink, ServiceLink};
 
 #[tokio::test]
@@ -59,7 +60,8 @@ async fn whoever_lacks_the_secret_gets_the_web_sites_bytes_and_no_other() {
     }
     assert_eq!(ask(web, &get(&proxy.link.path)).await, unknown, "the right secret without an upgrade");
     for escape in ["/../secret.txt", "/%2e%2e/secret.txt", "//../secret.txt", "/.hidden"] {
-        assert_eq!(ask(web, &get(escape)).await, unknown, "{escape}");
+        let answer = ask(web, &get(escape)).await;
+        assert!(answer == unknown || answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{escape}: {answer}");
     }
 }
 
@@ -83,11 +85,7 @@ async fn it_is_no_open_relay() {
     for door in [proxy.plain(), proxy.bare()] {
         let _ = ask(door, &socks).await;
     }
-    let nobody = tokio::select! {
-        _ = other.accept() => false,
-        () = tokio::task::yield_now() => true,
-    };
-    assert!(nobody, "nothing was connected to the other place");
+    assert!(nobody_came(other), "nothing was connected to the other place");
 }
 
 #[tokio::test]
@@ -142,40 +140,41 @@ async fn when_a_proxy_dies_the_ranking_finds_the_second_one() {
     let (first, second) = (Running::start(&service.link, &[]).await, Running::start(&service.link, &[]).await);
     let proxies = vec![first.link.clone(), second.link.clone()];
     let mut ranking = Ranking::new(service.link.clone(), Winners::default(), 1);
-    ranking.handle_roads(proxies, ProxyUse::Always, clock::now());
+    let mut now = clock::now();
+    ranking.handle_roads(proxies, ProxyUse::Always, now);
 
-    let (attempt, mut client) = seek(&mut ranking, &service.link).await;
+    let (attempt, mut client) = seek(&mut ranking, &mut now, &service.link).await;
     let mut served = service.arrivals.rpc.recv().await.unwrap();
     assert_eq!(exchange(&mut client, &mut served, b"by the first").await, b"by the first");
     assert!(ranking.road().unwrap().way == umweg_road::Way::Via(first.link.clone()));
 
     first.stop().await;
     assert_eq!(client.read(&mut [0; 1]).await.unwrap_or(0), 0, "the dead road is noticed");
-    ranking.handle_lost(attempt, clock::now());
-    let (_, mut client) = seek(&mut ranking, &service.link).await;
+    ranking.handle_lost(attempt, now);
+    let (_, mut client) = seek(&mut ranking, &mut now, &service.link).await;
     let mut served = service.arrivals.rpc.recv().await.unwrap();
     assert_eq!(exchange(&mut client, &mut served, b"by the second").await, b"by the second");
     assert!(ranking.road().unwrap().way == umweg_road::Way::Via(second.link.clone()));
 }
 
-/// As an app does it: dials what the ranking says, one after the other, until there is a road.
-async fn seek(ranking: &mut Ranking, service: &ServiceLink) -> (umweg_road::ranking::Attempt, SealedStream) {
+/// As an app does it: dials what the ranking says, one after the other, until there is a road. The time between is not waited for:
+/// it is told that it has come.
+async fn seek(ranking: &mut Ranking, now: &mut Timestamp, service: &ServiceLink) -> (umweg_road::ranking::Attempt, SealedStream) {
     loop {
         while let Some(output) = ranking.poll_output() {
-            let Output::Dial { attempt, road } = output else { continue };
+            let Output::Dial { attempt, road, .. } = output else { continue };
             match dial(&road, service, Purpose::Rpc).await {
                 Ok(stream) => {
-                    ranking.handle_result(attempt, Ok(()), clock::now());
+                    ranking.handle_result(attempt, Ok(()), *now);
                     return (attempt, stream);
                 }
                 Err(error) => {
                     let failure = if error.made_no_connection() { Failure::NoConnection } else { Failure::Broken };
-                    ranking.handle_result(attempt, Err(failure), clock::now());
+                    ranking.handle_result(attempt, Err(failure), *now);
                 }
             }
         }
-        let due = ranking.poll_timeout(clock::now()).expect("a road is sought");
-        tokio::time::sleep(due.since(clock::now())).await;
-        ranking.handle_timeout(clock::now());
+        *now = ranking.poll_timeout(*now).expect("a road is sought");
+        ranking.handle_timeout(*now);
     }
 }

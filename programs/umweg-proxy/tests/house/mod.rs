@@ -1,9 +1,11 @@
 //! A service and proxies before it, on loopback.
 
+pub(crate) mod neighbours;
+
 use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use umweg_io::listen::{Arrivals, Doors, Entrance, ListenConfig};
 use umweg_io::log::ForbidsPrivate;
 use umweg_io::session::{Scheme, SealedStream, StaticKey};
@@ -139,4 +141,9 @@ pub(crate) async fn ask(door: SocketAddr, request: &[u8]) -> String {
     let mut answer = Vec::new();
     let _ = tcp.read_to_end(&mut answer).await;
     String::from_utf8_lossy(&answer).lines().filter(|line| !line.starts_with("Date: ")).map(|line| format!("{line}\r\n")).collect()
+}
+
+/// Whether nobody has connected to it, asked after everything that could have led to it is over.
+pub(crate) fn nobody_came(listener: TcpListener) -> bool {
+    listener.into_std().unwrap().accept().is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
 }

@@ -1,0 +1,137 @@
+//! Other web servers beside a proxy, and what somebody does who wants to know which is which.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{DigitallySignedStruct, Error, SignatureScheme};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::Running;
+
+pub(crate) async fn outer_tls(proxy: &Running) -> TlsStream<TcpStream> {
+    tls_to(proxy.tls(), proxy.link.pin.clone()).await
+}
+
+pub(crate) async fn tls_to(address: SocketAddr, pin: Vec<u8>) -> TlsStream<TcpStream> {
+    let config = umweg_io::tls::client_config(Some(pin.try_into().unwrap())).unwrap();
+    let tcp = TcpStream::connect(address).await.unwrap();
+    TlsConnector::from(config).connect("road.example".try_into().unwrap(), tcp).await.unwrap()
+}
+
+pub(crate) async fn answer_in_tls(proxy: &Running, request: &[u8]) -> String {
+    answer(outer_tls(proxy).await, request).await
+}
+
+/// The whole answer to those bytes, without its date.
+pub(crate) async fn answer(mut stream: impl AsyncReadExt + AsyncWriteExt + Unpin, request: &[u8]) -> String {
+    let _ = stream.write_all(request).await;
+    let _ = stream.flush().await;
+    until_it_ends(stream).await
+}
+
+/// The same, when nothing comes after them.
+pub(crate) async fn answer_to_all(mut stream: impl AsyncReadExt + AsyncWriteExt + Unpin, request: &[u8]) -> String {
+    let _ = stream.write_all(request).await;
+    let _ = stream.flush().await;
+    let _ = stream.shutdown().await;
+    until_it_ends(stream).await
+}
+
+async fn until_it_ends(mut stream: impl AsyncReadExt + Unpin) -> String {
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    let text = String::from_utf8_lossy(&answer).into_owned();
+    text.split_inclusive('\n').filter(|line| !line.starts_with("Date: ")).collect()
+}
+
+pub(crate) fn client_hello(name: &str) -> Vec<u8> {
+    let config = umweg_io::tls::client_config(None).unwrap();
+    let mut client = rustls::ClientConnection::new(Arc::clone(&config), name.to_owned().try_into().unwrap()).unwrap();
+    let mut bytes = Vec::new();
+    while client.wants_write() {
+        client.write_tls(&mut bytes).unwrap();
+    }
+    bytes
+}
+
+/// A program that ends with the test.
+pub(crate) struct Front(Child);
+
+impl Drop for Front {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+pub(crate) fn front(program: &str, arguments: &[&str], folder: &Path, file: &str, config: &str) -> Front {
+    let file = folder.join(file);
+    std::fs::write(&file, config).unwrap();
+    let child = Command::new(program).args(arguments).arg(file).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    Front(child.unwrap_or_else(|error| panic!("{program} is needed ({error}): ./x test installs it")))
+}
+
+pub(crate) fn nginx_config(folder: &Path, streams: &str, servers: &str) -> String {
+    let folder = folder.display();
+    format!(
+        "load_module /usr/lib/nginx/modules/ngx_stream_module.so;\ndaemon off;\nmaster_process off;\npid {folder}/nginx.pid;\n\
+         error_log /dev/null;\nevents {{}}\n{streams}\nhttp {{\ninclude /etc/nginx/mime.types;\n\
+         default_type application/octet-stream;\nssl_protocols TLSv1 TLSv1.1 TLSv1.2 TLSv1.3;\n\
+         ssl_prefer_server_ciphers on;\naccess_log off;\nserver_tokens off;\nclient_body_temp_path {folder}/b;\n\
+         proxy_temp_path {folder}/p;\nfastcgi_temp_path {folder}/f;\nuwsgi_temp_path {folder}/u;\nscgi_temp_path {folder}/s;\n{servers}\n}}\n"
+    )
+}
+
+pub(crate) fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+pub(crate) async fn listening(port: u16) {
+    while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Trusts everyone: whom these tests talk to they know.
+#[derive(Debug)]
+pub(crate) struct Anyone;
+
+impl ServerCertVerifier for Anyone {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _certificate: &CertificateDer<'_>,
+        _signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+    fn verify_tls13_signature(
+        &self,
+        _message: &[u8],
+        _certificate: &CertificateDer<'_>,
+        _signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.supported_schemes()
+    }
+}
