@@ -74,7 +74,7 @@ fn vouched(chain: &Path, key: &Path, settings: &Settings, now: Timestamp) -> Vec
         let pair = if chain == key {
             std::fs::read(chain)
                 .map_err(|error| error.to_string())
-                .and_then(|pem| Ok(Certificate::from_pem(&pem, chain).map_err(words)?))?
+                .and_then(|pem| Certificate::from_pem(&pem, chain).map_err(words))?
         } else {
             Certificate::from_pem_files(chain, key).map_err(words)?
         };

@@ -9,11 +9,12 @@ use super::Finding;
 use crate::amount::Amount;
 use crate::settings::Settings;
 
-/// A road takes two sockets; one on which the kernel moves the bytes takes a pipe for each direction meanwhile, of two ends each.
-const DESCRIPTORS_EACH: u64 = 2;
-const DESCRIPTORS_EACH_MAX: u64 = 6;
+/// A road takes two sockets; one on which the kernel moves the bytes takes a pipe of two ends meanwhile, which few do at once.
+const DESCRIPTORS_EACH: u64 = 3;
 /// For listening, files and the rest.
 const DESCRIPTORS_BESIDE: u64 = 100;
+/// With less than that nobody is helped.
+const DESCRIPTORS_LEAST: u64 = 400;
 /// Certificates, invites and counts are some kilobytes.
 const ROOM_LEAST: u64 = 1_000_000;
 const ROOM_GOOD: u64 = 50_000_000;
@@ -29,23 +30,18 @@ pub(super) fn examine(settings: &Settings) -> Vec<Finding> {
 /// Of the limit of this process: a service manager gives its own.
 fn descriptors(limit: Option<u64>, connections: u64) -> Finding {
     let about = "descriptors";
-    let needed = |each| connections.saturating_mul(each).saturating_add(DESCRIPTORS_BESIDE);
+    let needed = connections.saturating_mul(DESCRIPTORS_EACH).saturating_add(DESCRIPTORS_BESIDE);
     let advice = format!(
-        "raise it (`ulimit -n {0}`; in a systemd unit LimitNOFILE={0}), or permit fewer connections with --connections-max",
-        needed(DESCRIPTORS_EACH_MAX)
+        "raise it (`ulimit -n {needed}`; in a systemd unit LimitNOFILE={needed}), or permit fewer connections with --connections-max"
     );
+    let few = |limit| format!("{limit} open files are permitted here, and {connections} connections at once may need {needed}");
     match limit {
         None => Finding::ok(about, "the system sets no limit to open files"),
-        Some(limit) if limit >= needed(DESCRIPTORS_EACH_MAX) => {
+        Some(limit) if limit >= needed => {
             Finding::ok(about, format!("{limit} open files are permitted here, enough for {connections} connections"))
         }
-        Some(limit) => {
-            let most = limit.saturating_sub(DESCRIPTORS_BESIDE) / DESCRIPTORS_EACH;
-            let found =
-                format!("{limit} open files are permitted here, and {connections} connections at once: they end at about {most}");
-            let severe = limit < needed(DESCRIPTORS_EACH) && most < 100;
-            if severe { Finding::problem(about, found, advice) } else { Finding::warning(about, found, advice) }
-        }
+        Some(limit) if limit < DESCRIPTORS_LEAST => Finding::problem(about, few(limit), advice),
+        Some(limit) => Finding::warning(about, few(limit), advice),
     }
 }
 
@@ -109,7 +105,7 @@ mod tests {
         ] {
             assert_eq!(descriptors(limit, connections).state, state, "{limit:?}");
         }
-        assert!(descriptors(Some(1_024), 4_000).advice.unwrap().contains("LimitNOFILE=24100"));
+        assert!(descriptors(Some(1_024), 4_000).advice.unwrap().contains("LimitNOFILE=12100"));
     }
 
     #[test]
