@@ -2,7 +2,7 @@
 
 /** Runs in a page before the page's own scripts, alone: it can use nothing from outside. */
 export function witness() {
-  const witnessed = { keys: [], peers: 0 };
+  const witnessed = { keys: [], peers: 0, peer: null };
   window.witnessed = witnessed;
   window.WebSocket = class extends window.WebSocket {
     constructor(...how) {
@@ -17,6 +17,7 @@ export function witness() {
     constructor(...how) {
       super(...how);
       witnessed.peers += 1;
+      witnessed.peer = this;
     }
   };
 }

@@ -70,6 +70,14 @@ async function trial(name, page) {
   check(name, "replayed sound is refused", replayed.engine.counts.replayed > 10);
   check(name, "and what is new is heard", replayed.engine.energy > 0 && replayed.engine.counts.forged === 0);
 
+  for (const codec of ["vp9", "av1"]) {
+    await page.evaluate((codec) => globalThis.trial.begin(0, false, codec), codec);
+    const seen = await until(page, (now) => now.engine.decoded > 10 && now.other.decoded > 10, 30_000);
+    check(name, `sealed ${codec} is decoded`, seen.other.decoded > 10);
+    check(name, `and sent as such: ${seen.codecs}`, seen.codecs.includes(`video/${codec.toUpperCase()}`));
+    check(name, "and nothing of it refused", seen.other.counts.forged + seen.other.counts.malformed === 0);
+  }
+
   const sizes = await page.evaluate(() => globalThis.trial.soundSizes(true));
   check(name, `sound at a constant rate has one size: ${sizes}`, sizes.length === 1 && sizes[0] > 20);
 

@@ -22,6 +22,7 @@ mod layers;
 mod media;
 mod output;
 mod participant;
+mod pictures;
 mod redundancy;
 mod rewriting;
 mod room;

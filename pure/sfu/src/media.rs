@@ -20,6 +20,7 @@ use umweg_wire::limits::{LAYERS_MAX, SDP_BYTES_MAX, SLOT_QUEUE_MAX};
 
 use crate::capacity::Capacity;
 use crate::output::Class;
+use crate::pictures;
 
 /// What is assumed of a new receiver's connection, in bits a second.
 pub(crate) const ESTIMATE_AT_FIRST: u64 = 1_000_000;
@@ -92,6 +93,8 @@ struct PayloadTypes {
     /// Opus with the frames before once more.
     redundant: Option<Pt>,
     vp8: Option<Pt>,
+    vp9: Option<Pt>,
+    av1: Option<Pt>,
 }
 
 /// What a participant's packet carries.
@@ -266,12 +269,23 @@ impl Media {
         self.payload_types.redundant.filter(|_| opus == self.payload_types.opus)
     }
 
-    /// The payload type under which this participant wants what that source carries.
-    pub(crate) fn payload_type(&self, source: Source) -> Option<Pt> {
-        match source {
-            Source::Audio => self.payload_types.opus,
-            Source::Video(_) => self.payload_types.vp8,
+    /// The payload type of this participant's for voice.
+    pub(crate) fn voice_type(&self) -> Option<Pt> {
+        self.payload_types.opus
+    }
+
+    /// The payload type of this participant's for pictures of a codec; `None`: it does not know the codec.
+    pub(crate) fn picture_type(&self, codec: pictures::Codec) -> Option<Pt> {
+        match codec {
+            pictures::Codec::Vp8 => self.payload_types.vp8,
+            pictures::Codec::Vp9 => self.payload_types.vp9,
+            pictures::Codec::Av1 => self.payload_types.av1,
         }
+    }
+
+    /// In which codec the picture of a packet of this participant is.
+    pub(crate) fn picture_codec(&self, packet: &RtpPacket) -> Option<pictures::Codec> {
+        pictures::Codec::ALL.into_iter().find(|codec| self.picture_type(*codec) == Some(packet.header.payload_type))
     }
 
     /// Whether media can run.
@@ -329,8 +343,10 @@ impl Media {
             Some((_, source)) => *source,
             None => self.learn(ssrc),
         }?;
-        let is_wanted =
-            self.payload_type(source) == Some(packet.header.payload_type) || (source == Source::Audio && self.is_redundant(packet));
+        let is_wanted = match source {
+            Source::Audio => self.voice_type() == Some(packet.header.payload_type) || self.is_redundant(packet),
+            Source::Video(_) => self.picture_codec(packet).is_some(),
+        };
         (!packet.payload.is_empty() && is_wanted).then_some(source)
     }
 
@@ -391,6 +407,8 @@ impl PayloadTypes {
             opus: opus.map(|params| params.pt()),
             redundant: opus.and_then(|params| params.red()),
             vp8: of(Codec::Vp8).map(|params| params.pt()),
+            vp9: of(Codec::Vp9).map(|params| params.pt()),
+            av1: of(Codec::Av1).map(|params| params.pt()),
         }
     }
 
@@ -423,6 +441,8 @@ fn configuration() -> RtcConfig {
         .clear_codecs()
         .enable_opus(true, true)
         .enable_vp8(true)
+        .enable_vp9(true)
+        .enable_av1(true)
         .enable_bwe(Some(Bitrate::bps(ESTIMATE_AT_FIRST)))
 }
 

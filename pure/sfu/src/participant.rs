@@ -13,10 +13,10 @@ use crate::bandwidth::{Demand, Share, divide};
 use crate::layers::Layers;
 use crate::media::{ESTIMATE_AT_FIRST, Media, Source};
 use crate::output::Reason;
+use crate::pictures::Head;
 use crate::redundancy::newest;
 use crate::rewriting::{Numbers, Rewriting};
 use crate::slots::{Number, assign};
-use crate::vp8::Vp8;
 
 /// After its layer fell, a slot doesn't rise for so long.
 const RISES_AGAIN_AFTER: Duration = Duration::from_secs(4);
@@ -68,7 +68,6 @@ struct Choice {
 struct Slot {
     mid: Mid,
     stream: Option<Ssrc>,
-    payload_type: Option<Pt>,
     source: Option<Number>,
     picture: Picture,
     rewriting: Rewriting,
@@ -235,8 +234,8 @@ impl Participant {
         let redundant_type = self.media.redundant_type(voice.opus).filter(|_| has_room);
         let (payload_type, payload) = match (&voice.alone, redundant_type) {
             (Some(_), Some(redundant)) => (Some(redundant), &voice.packet.payload),
-            (Some(alone), None) => (slot.payload_type, alone),
-            (None, _) => (slot.payload_type, &voice.packet.payload),
+            (Some(alone), None) => (self.media.voice_type(), alone),
+            (None, _) => (self.media.voice_type(), &voice.packet.payload),
         };
         let payload = Payload { payload_type, bytes: payload.clone() };
         slot.write(&mut self.media, voice.packet, payload, None, now);
@@ -258,7 +257,7 @@ impl Participant {
     }
 
     /// Forwards a video packet, if there is a slot for its layer.
-    pub(crate) fn forward_video(&mut self, from: Number, layer: usize, packet: &RtpPacket, vp8: &Vp8, now: Instant) -> Forwarded {
+    pub(crate) fn forward_video(&mut self, from: Number, layer: usize, packet: &RtpPacket, head: &Head, now: Instant) -> Forwarded {
         let Some(slot) = self.video.iter_mut().find(|slot| slot.source == Some(from)) else { return Forwarded::Done };
         if !self.media.is_connected() {
             return Forwarded::Done;
@@ -267,14 +266,14 @@ impl Participant {
             if slot.picture.wanted != Some(layer) {
                 return Forwarded::Done;
             }
-            if vp8.key_frame.is_none() {
+            if head.key_frame.is_none() {
                 return Forwarded::Waits;
             }
             slot.picture.shown = Some(layer);
             slot.rewriting.handle_change();
         }
-        let payload = Payload { payload_type: slot.payload_type, bytes: packet.payload.clone() };
-        if !slot.write(&mut self.media, packet, payload, Some(vp8), now) {
+        let payload = Payload { payload_type: self.media.picture_type(head.codec), bytes: packet.payload.clone() };
+        if !slot.write(&mut self.media, packet, payload, Some(head), now) {
             slot.picture.shown = None;
         }
         Forwarded::Done
@@ -285,13 +284,14 @@ impl<'a> Voice<'a> {
     /// Nothing, if the packet makes no sense.
     pub(crate) fn of(sender: &Media, packet: &'a RtpPacket) -> Option<Self> {
         let alone = if sender.is_redundant(packet) { Some(newest(&packet.payload)?) } else { None };
-        Some(Self { packet, alone, opus: sender.payload_type(Source::Audio) })
+        Some(Self { packet, alone, opus: sender.voice_type() })
     }
 }
 
 impl Slot {
     /// Writes a packet under the slot's own numbers. Answers false if the slot must pause until the next key frame.
-    fn write(&mut self, media: &mut Media, packet: &RtpPacket, payload: Payload, vp8: Option<&Vp8>, now: Instant) -> bool {
+    fn write(&mut self, media: &mut Media, packet: &RtpPacket, payload: Payload, head: Option<&Head>, now: Instant) -> bool {
+        let vp8 = head.and_then(|head| head.vp8.as_ref());
         let (Some(stream), Some(payload_type)) = (self.stream, payload.payload_type) else { return true };
         let original = Numbers {
             sequence: *packet.seq_no,
@@ -303,7 +303,7 @@ impl Slot {
         let mut write = RtpWrite::new(payload_type, numbers.sequence.into(), numbers.timestamp, packet.timestamp, payload.bytes)
             .marker(packet.header.marker)
             .ext_vals(forwarded_extensions(&packet.header.ext_vals))
-            .nackable(vp8.is_some());
+            .nackable(head.is_some());
         if let Some(patch) = vp8.and_then(|vp8| vp8.patch(numbers.picture.map(|(picture, _)| picture), numbers.base_picture)) {
             write = write.vp8_patch(patch);
         }
@@ -340,11 +340,9 @@ fn slots(media: &mut Media, source: Source) -> Vec<Slot> {
         Source::Audio => (media.sections().audio_slots.clone(), AUDIO_CLOCK_RATE),
         Source::Video(_) => (media.sections().video_slots.clone(), VIDEO_CLOCK_RATE),
     };
-    let payload_type = media.payload_type(source);
     let slot = |mid| Slot {
         mid,
         stream: media.open_stream(mid),
-        payload_type,
         source: None,
         picture: Picture::default(),
         rewriting: Rewriting::new(clock_rate),

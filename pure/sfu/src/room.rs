@@ -14,9 +14,9 @@ use crate::capacity::Capacity;
 use crate::media::{Departure, Event, Media, OfferError, Source};
 use crate::output::{Gone, Output, Reason, Transmit};
 use crate::participant::{Forwarded, Participant, Voice};
+use crate::pictures::Head;
 use crate::slots::Number;
 use crate::speakers::Speakers;
-use crate::vp8::Vp8;
 
 /// How often voices are compared and bandwidth is divided anew.
 const TICK: Duration = Duration::from_millis(200);
@@ -276,15 +276,16 @@ impl Room {
 
     fn forward_video(&mut self, from: Number, layer: usize, packet: &RtpPacket, now: Instant) {
         let Some(sender) = self.participants.get_mut(&from).filter(|sender| sender.camera) else { return };
-        let Some(vp8) = Vp8::read(&packet.payload) else { return };
-        let height = vp8.key_frame.and_then(|key_frame| key_frame.height);
+        let Some(codec) = sender.media.picture_codec(packet) else { return };
+        let Some(head) = Head::read(codec, &packet.payload) else { return };
+        let height = head.key_frame.and_then(|key_frame| key_frame.height);
         if sender.layers.handle_packet(layer, packet.payload.len(), height, now) {
             self.divide_all(now);
         }
         let mut waits = false;
         for (number, participant) in &mut self.participants {
             if *number != from {
-                waits |= participant.forward_video(from, layer, packet, &vp8, now) == Forwarded::Waits;
+                waits |= participant.forward_video(from, layer, packet, &head, now) == Forwarded::Waits;
             }
         }
         if waits {

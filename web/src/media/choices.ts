@@ -1,5 +1,8 @@
 // What a person chose for calls in this browser: devices, and how sound and picture are treated. Remembered between calls.
 
+/** In what the own picture is sent. */
+export type PictureCodec = "vp8" | "vp9" | "av1";
+
 export type Choices = {
   /** Device ids; null: the system's own choice. */
   microphone: string | null;
@@ -12,6 +15,7 @@ export type Choices = {
   lobbyFirst: boolean;
   noiseSuppression: boolean;
   blur: boolean;
+  codec: PictureCodec;
   /** Sound at one rate whether one speaks or not: the size of what is sent tells nobody who speaks. */
   constantRate: boolean;
   shortcuts: boolean;
@@ -33,6 +37,7 @@ const FIRST: Choices = {
   lobbyFirst: false,
   noiseSuppression: true,
   blur: false,
+  codec: "vp8",
   constantRate: false,
   shortcuts: true,
   voiceOnly: false,

@@ -2,12 +2,16 @@
 //
 // Who is in a slot changes without a new offer. The app puts its own addresses into the answer, so none are gathered or awaited here.
 
+import { withCodecFirst, withConstantRate, withRedundancy } from "./answer";
+import type { PictureCodec } from "./choices";
 import type { FrameWorker } from "./frame-worker";
-import { withConstantRate, withRedundancy } from "./opus";
 import type { Kind } from "./sframe/codecs";
 
+/** Not yet in every TypeScript library. */
+type Encoding = RTCRtpEncodingParameters & { scalabilityMode?: string };
+
 /** Three sizes of the own picture; the SFU sends each receiver the one that fits. Lowest first, as the SFU numbers them. */
-const LAYERS: RTCRtpEncodingParameters[] = [
+const LAYERS: Encoding[] = [
   { rid: "l", scaleResolutionDownBy: 4, maxBitrate: 150_000 },
   { rid: "m", scaleResolutionDownBy: 2, maxBitrate: 500_000 },
   { rid: "h", scaleResolutionDownBy: 1, maxBitrate: 1_500_000 },
@@ -15,7 +19,7 @@ const LAYERS: RTCRtpEncodingParameters[] = [
 
 /** The first is what is sent, where both ends know it. `red`: each frame once more with the next. */
 const SOUND = ["audio/red", "audio/opus"];
-const PICTURE = ["video/vp8", "video/rtx"];
+const PICTURE = ["video/vp8", "video/vp9", "video/av1", "video/rtx"];
 
 /** Not yet in every TypeScript library. */
 type DelayedReceiver = RTCRtpReceiver & { jitterBufferTarget?: number | null };
@@ -29,14 +33,22 @@ export class Connection {
   readonly #audio: RTCRtpTransceiver;
   readonly #video: RTCRtpTransceiver;
 
-  constructor(frames: FrameWorker, slots: { audio: number; video: number }, firstStream: number) {
+  readonly #codec: PictureCodec;
+
+  constructor(
+    frames: FrameWorker,
+    slots: { audio: number; video: number },
+    firstStream: number,
+    { codec }: { codec: PictureCodec },
+  ) {
+    this.#codec = codec;
     this.peer = new RTCPeerConnection({ iceServers: [], bundlePolicy: "max-bundle" });
     this.#audio = this.peer.addTransceiver("audio", { direction: "sendonly" });
-    this.#video = this.peer.addTransceiver("video", { direction: "sendonly", sendEncodings: LAYERS });
+    this.#video = this.peer.addTransceiver("video", { direction: "sendonly", sendEncodings: layersIn(codec) });
     frames.attach(this.#audio.sender, { side: "seal", kind: "audio", stream: firstStream });
     frames.attach(this.#video.sender, { side: "seal", kind: "video", stream: firstStream + 1 });
     prefer(this.#audio, "audio", SOUND);
-    prefer(this.#video, "video", PICTURE);
+    prefer(this.#video, "video", [`video/${codec}`, "video/vp8", "video/rtx"]);
     const kinds: Kind[] = [...Array<Kind>(slots.audio).fill("audio"), ...Array<Kind>(slots.video).fill("video")];
     for (const [index, kind] of kinds.entries()) {
       const transceiver = this.peer.addTransceiver(kind, { direction: "recvonly" });
@@ -54,8 +66,8 @@ export class Connection {
 
   async accept(answer: string, quiet: { constantRate: boolean }): Promise<void> {
     if (this.peer.signalingState !== "have-local-offer") return;
-    const redundant = withRedundancy(answer);
-    const sdp = quiet.constantRate ? withConstantRate(redundant) : redundant;
+    const preferred = withCodecFirst(withRedundancy(answer), this.#codec);
+    const sdp = quiet.constantRate ? withConstantRate(preferred) : preferred;
     await this.peer.setRemoteDescription({ type: "answer", sdp });
   }
 
@@ -77,9 +89,25 @@ export class Connection {
   }
 }
 
+/** VP9 and AV1 would be one stream of several spatial layers, which the SFU does not take apart: each size is a stream of its own. */
+function layersIn(codec: PictureCodec): Encoding[] {
+  return codec === "vp8" ? LAYERS : LAYERS.map((layer) => ({ ...layer, scalabilityMode: "L1T1" }));
+}
+
+/** Which of them this browser can send. */
+export function picturesSent(): PictureCodec[] {
+  const known = globalThis.RTCRtpSender?.getCapabilities?.("video")?.codecs ?? [];
+  return (["vp8", "vp9", "av1"] as const).filter((codec) =>
+    known.some(({ mimeType }) => mimeType.toLowerCase() === `video/${codec}`),
+  );
+}
+
 /** Only codecs that the frame worker has a rule for. */
 function prefer(transceiver: RTCRtpTransceiver, kind: Kind, mimeTypes: string[]): void {
   const known = RTCRtpReceiver.getCapabilities(kind)?.codecs ?? [];
-  const wanted = mimeTypes.flatMap((type) => known.filter((codec) => codec.mimeType.toLowerCase() === type));
+  // The first of each: browsers list a codec once for each of its profiles.
+  const wanted = [...new Set(mimeTypes)].flatMap(
+    (type) => known.find((codec) => codec.mimeType.toLowerCase() === type) ?? [],
+  );
   if (wanted.length > 0) transceiver.setCodecPreferences(wanted);
 }

@@ -198,7 +198,7 @@ export class Session {
     this.#connection?.close();
     this.#sound.clear();
     const counts = { audio: event.audioSlots, video: event.videoSlots };
-    const connection = new Connection(this.#frames, counts, this.#streams);
+    const connection = new Connection(this.#frames, counts, this.#streams, choices());
     this.#streams += 2 + connection.slots.length;
     this.#connection = connection;
     this.#lastStats = null;

@@ -4,7 +4,6 @@
 
 import type { FromWorker, Source, ToWorker, TransformOptions } from "./protocol";
 import { importBaseKey } from "./sframe/cipher";
-import { isVp8KeyFrame } from "./sframe/codecs";
 import { Frames } from "./sframe/frames";
 import { Gap } from "./sframe/gap";
 import { KeyRing } from "./sframe/keyring";
@@ -76,7 +75,10 @@ type Transform = (frame: EncodedFrame, next: TransformStreamDefaultController<En
 
 function sealing({ kind }: TransformOptions): Transform {
   return async (frame, next) => {
-    const sealed = await frames?.seal(kind, mimeType(frame), new Uint8Array(frame.data), frame.timestamp);
+    const sealed = await frames?.seal(kind, mimeType(frame), new Uint8Array(frame.data), {
+      time: frame.timestamp,
+      isKey: isKey(frame),
+    });
     if (!sealed) return;
     frame.data = sealed.buffer;
     next.enqueue(frame);
@@ -102,7 +104,7 @@ function opening(transformer: Transformer): Transform {
       source = { leaf, screen };
       scope.postMessage({ op: "source", stream, ...source });
     }
-    if (kind === "video" && gap.handleOpened(isVp8KeyFrame(opened.data), now)) requestKeyFrame(transformer);
+    if (kind === "video" && gap.handleOpened(isKey(frame), now)) requestKeyFrame(transformer);
     frame.data = opened.data.buffer;
     next.enqueue(frame);
   };
@@ -117,6 +119,10 @@ function placeOf(stream: number): Misplaced {
 function requestKeyFrame(transformer: Transformer): void {
   if (frames) frames.counts.keyFrameRequests++;
   transformer.sendKeyFrameRequest?.().catch(() => undefined);
+}
+
+function isKey(frame: EncodedFrame): boolean {
+  return "type" in frame && frame.type === "key";
 }
 
 function mimeType(frame: EncodedFrame): string | undefined {

@@ -1,7 +1,9 @@
 // Settings of calls: ringing, how one comes in, how sound and picture are treated.
 
+import { useId } from "react";
 import { useCaptured, useChoices } from "../app";
-import { setChoices } from "../media/choices";
+import { type PictureCodec, setChoices } from "../media/choices";
+import { picturesSent } from "../media/connection";
 import { Sheet } from "../parts/Detail";
 import { askToNotify, canNotify, notificationsDenied } from "../parts/notify";
 import { Toggle } from "../parts/Toggle";
@@ -86,7 +88,8 @@ export function SoundChoices() {
 
 export function PictureChoices() {
   const words = useWords();
-  const { voiceOnly, blur } = useChoices();
+  const { voiceOnly, blur, codec } = useChoices();
+  const id = useId();
   const canBlur = useCaptured()?.canBlur ?? false;
   return (
     <>
@@ -98,6 +101,27 @@ export function PictureChoices() {
       />
       {canBlur && (
         <Toggle label={words.blur} why={words.blurWhy} on={blur} onChange={(on) => setChoices({ blur: on })} />
+      )}
+      {picturesSent().length > 1 && (
+        <div className="field choice-field">
+          <label htmlFor={id}>{words.pictureCodec}</label>
+          <select
+            id={id}
+            className="input"
+            value={codec}
+            aria-describedby={`${id}-why`}
+            onChange={(event) => setChoices({ codec: event.target.value as PictureCodec })}
+          >
+            {picturesSent().map((each) => (
+              <option key={each} value={each}>
+                {each.toUpperCase()}
+              </option>
+            ))}
+          </select>
+          <p className="small quiet" id={`${id}-why`}>
+            {words.pictureCodecWhy}
+          </p>
+        </div>
       )}
     </>
   );

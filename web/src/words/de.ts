@@ -262,6 +262,8 @@ export const de = ({ t, plural, list, number, percent }: Format): Catalogue => (
   noiseSuppressionWhy: "Tastatur, Lüfter und Straße werden leiser.",
   blur: "Hintergrund unscharf",
   blurWhy: "Durch die Kamerasoftware deines Systems.",
+  pictureCodec: "Wie das Bild gesendet wird",
+  pictureCodecWhy: "VP9 und AV1 zeigen auf langsamen Wegen mehr und fordern den Computer mehr. Ab dem nächsten Anruf.",
   constantRate: "Gleichbleibende Tonrate",
   constantRateWhy:
     "Sendet immer gleich viel, damit niemand an der Leitung erkennt, wann du sprichst. Gilt ab dem nächsten Anruf.",

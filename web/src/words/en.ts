@@ -264,6 +264,8 @@ export const en = ({ t, plural, list, number, percent }: Format) => ({
   noiseSuppressionWhy: "Keyboards, fans and streets become softer.",
   blur: "Blur the background",
   blurWhy: "By your system’s own camera software.",
+  pictureCodec: "How the picture is sent",
+  pictureCodecWhy: "VP9 and AV1 show more over a slow road and take more of the computer. From the next call on.",
   constantRate: "Constant sound rate",
   constantRateWhy:
     "Always sends the same amount, so that who watches the line cannot tell when you speak. Takes effect with the next call.",

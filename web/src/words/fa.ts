@@ -251,6 +251,8 @@ export const fa = ({ t, plural, list, number, percent }: Format): Catalogue => (
   noiseSuppressionWhy: "صدای صفحه‌کلید، پنکه و خیابان کمتر می‌شود.",
   blur: "محو کردن پس‌زمینه",
   blurWhy: "با نرم‌افزار دوربین سیستم شما.",
+  pictureCodec: "شیوهٔ فرستادن تصویر",
+  pictureCodecWhy: "VP9 و AV1 در راه کند تصویر بهتری می‌دهند و از رایانه بیشتر کار می‌کشند. از تماس بعدی.",
   constantRate: "نرخ ثابت صدا",
   constantRateWhy:
     "همیشه به یک اندازه می‌فرستد تا کسی که خط را زیر نظر دارد نفهمد کی حرف می‌زنید. از تماس بعدی اعمال می‌شود.",

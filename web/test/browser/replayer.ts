@@ -26,7 +26,7 @@ scope.onrtctransform = ({ transformer }) => {
   let count = 0;
   const transform = async (frame: RTCEncodedAudioFrame, next: TransformStreamDefaultController) => {
     const { mimeType } = frame.getMetadata();
-    const sealed = await frames.seal("audio", mimeType, new Uint8Array(frame.data), frame.timestamp);
+    const sealed = await frames.seal("audio", mimeType, new Uint8Array(frame.data), { time: frame.timestamp });
     if (!sealed) return;
     frame.data = ++count % EVERY === 0 && before ? before : sealed.buffer;
     before = sealed.slice().buffer;

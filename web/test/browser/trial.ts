@@ -3,7 +3,7 @@
 // scripts/media-trial.mjs opens this page in Chromium and Firefox and reads `window.trial`.
 
 import type { Command, PresentRow, View } from "../../src/contract";
-import { setChoices } from "../../src/media/choices";
+import { type PictureCodec, setChoices } from "../../src/media/choices";
 import { MediaEngine } from "../../src/media/engine";
 import { FrameWorker } from "../../src/media/frame-worker";
 import type { Counts } from "../../src/media/sframe/frames";
@@ -13,7 +13,7 @@ const CALL = "trial";
 const KEYS = ["AAECAwQFBgcICQoLDA0ODw", "EBESExQVFhcYGRobHB0eHw", "ICEiIyQlJicoKSorLC0uLw"] as const;
 
 type Facing = { decoded: number; energy: number; sentFrames: number; counts: Counts };
-type Round = { engine: Facing; other: Facing; sources: (number | null)[] };
+type Round = { engine: Facing; other: Facing; sources: (number | null)[]; codecs: string[] };
 
 /** The other end: receives the engine's two sections and sends its own camera and microphone into the first slots. */
 class Other {
@@ -61,6 +61,19 @@ class Other {
     await slot.sender.replaceTrack(track);
   }
 
+  /** In what pictures come. */
+  async codecs(): Promise<string[]> {
+    const report = await this.peer.getStats();
+    const all: Record<string, unknown>[] = [];
+    report.forEach((each: Record<string, unknown>) => {
+      all.push(each);
+    });
+    const used = all
+      .filter(({ type, kind }) => type === "inbound-rtp" && kind === "video")
+      .map(({ codecId }) => codecId);
+    return all.filter(({ id }) => used.includes(id)).map(({ mimeType }) => String(mimeType));
+  }
+
   async facing(): Promise<Facing> {
     const facing: Facing = { decoded: 0, energy: 0, sentFrames: 0, counts: await this.frames.counts() };
     const report = await this.peer.getStats();
@@ -81,7 +94,8 @@ class Trial {
   readonly commands: Command[] = [];
 
   /** A call in which the other end has this key; the engine always has the first. */
-  async begin(otherKey: number, replays = false): Promise<void> {
+  async begin(otherKey: number, replays = false, codec: PictureCodec = "vp8"): Promise<void> {
+    setChoices({ codec });
     this.engine?.stop();
     this.other.peer.close();
     this.other = new Other();
@@ -145,6 +159,7 @@ class Trial {
         sentFrames: sum(stats.outbound.map((each) => each.framesSent)),
         counts: stats.frames,
       },
+      codecs: await this.other.codecs(),
       other: await this.other.facing(),
       sources: this.engine?.snapshot()?.media.map((slot) => slot.leaf) ?? [],
     };

@@ -115,7 +115,7 @@ describe("without a key", () => {
   });
 
   it("for its codec a frame goes nowhere", async () => {
-    expect(await anna.frames.seal("video", "video/AV1", vp8("key", 40))).toBeNull();
+    expect(await anna.frames.seal("video", "video/h264", vp8("key", 40))).toBeNull();
     expect(await anna.frames.seal("video", "video/VP8", vp8("key", 9))).toBeNull();
     expect(anna.frames.counts).toMatchObject({ sealed: 0, unknownCodec: 2 });
   });
@@ -188,4 +188,33 @@ it("bytes without sense are refused and never throw", async () => {
     expect(await boris.open("audio", noise)).toBeNull();
     expect(await boris.open("video", noise)).toBeNull();
   }
+});
+
+describe("other codecs", () => {
+  it("leave nothing of a VP9 frame clear", async () => {
+    const sealed = await anna.frames.seal("video", "video/VP9", opus);
+    expect(decodeHeader(sealed ?? opus)?.kid).toBe(toKid({ context: 0, leaf: 3, epochBits: 5 }));
+    const opened = await boris.frames.open("video", "video/VP9", sealed ?? opus, NOW);
+    expect("refused" in opened ? opened.refused : toHex(opened.data)).toBe(toHex(opus));
+  });
+
+  it("put an AV1 frame into one OBU, which says whether it is a key frame", async () => {
+    const frame = vp8("key", 300);
+    for (const [isKey, head] of [
+      [true, 0x0a],
+      [false, 0x32],
+    ] as const) {
+      const sealed = (await anna.frames.seal("video", "video/AV1", frame, { isKey })) ?? opus;
+      expect(sealed[0]).toBe(head);
+      expect((sealed[1] ?? 0) & 0x80).toBe(0x80); // a size of two bytes
+      expect(((sealed[1] ?? 0) & 0x7f) | ((sealed[2] ?? 0) << 7)).toBe(sealed.length - 3);
+      const opened = await boris.frames.open("video", "video/AV1", sealed, NOW);
+      expect("refused" in opened ? opened.refused : toHex(opened.data)).toBe(toHex(frame));
+    }
+  });
+
+  it("refuse what claims to be AV1 and is not in one OBU", async () => {
+    for (const hex of ["", "0a", "0aff", "0a7f00", "1200", "0affffffffff"])
+      expect(await boris.frames.open("video", "video/AV1", fromHex(hex), NOW)).toEqual({ refused: "malformed" });
+  });
 });

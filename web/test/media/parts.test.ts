@@ -1,9 +1,9 @@
 // @vitest-environment node
 import { describe, expect, it } from "vitest";
 import type { PresentRow } from "../../src/contract";
+import { withConstantRate } from "../../src/media/answer";
 import { acquire } from "../../src/media/devices";
 import { firstCounter } from "../../src/media/frame-worker";
-import { withConstantRate } from "../../src/media/opus";
 import { reportOf } from "../../src/media/quality";
 import { Frames } from "../../src/media/sframe/frames";
 import { Gap, REQUEST_GAP_MS } from "../../src/media/sframe/gap";

@@ -1,6 +1,6 @@
 // @vitest-environment node
 import { beforeEach, describe, expect, it } from "vitest";
-import { withRedundancy } from "../../src/media/opus";
+import { withRedundancy } from "../../src/media/answer";
 import { importBaseKey } from "../../src/media/sframe/cipher";
 import { Frames } from "../../src/media/sframe/frames";
 import { KeyRing } from "../../src/media/sframe/keyring";
@@ -53,7 +53,7 @@ describe("sound with the frames before once more", () => {
     [anna, boris] = await Promise.all([device(3), device(4)]);
     sealed = [];
     for (const [at, packet] of packets().entries())
-      sealed.push((await anna.seal("audio", RED, packet, at * GAP)) ?? new Uint8Array(0));
+      sealed.push((await anna.seal("audio", RED, packet, { time: at * GAP })) ?? new Uint8Array(0));
   });
 
   const arrives = async (payload: Bytes | undefined, mimeType = RED) => {

@@ -3,7 +3,7 @@
 // A sealed frame is: clear bytes | SFrame header | ciphertext | tag. No key, no frame: in neither direction does anything pass unsealed.
 
 import { type Bytes, joined, open, seal, TAG_BYTES } from "./cipher";
-import { clearBytes, type Kind } from "./codecs";
+import { clearBytes, type Kind, unwrapped, wrapped } from "./codecs";
 import { decodeHeader } from "./header";
 import { CONTEXT_CAMERA, CONTEXT_SCREEN, fromKid, type KeyRing } from "./keyring";
 import { type Block, blocksOf, isRedundant, payloadOf } from "./redundancy";
@@ -57,8 +57,16 @@ export class Frames {
   }
 
   /** `time`: the frame's, in its own clock. */
-  async seal(kind: Kind, mimeType: string | undefined, frame: Bytes, time = 0): Promise<Bytes | null> {
-    if (kind === "video") return this.#seal(kind, mimeType, frame);
+  async seal(
+    kind: Kind,
+    mimeType: string | undefined,
+    frame: Bytes,
+    { time = 0, isKey = false }: { time?: number; isKey?: boolean } = {},
+  ): Promise<Bytes | null> {
+    if (kind === "video") {
+      const sealed = await this.#seal(kind, mimeType, frame);
+      return sealed && wrapped(kind, mimeType, sealed, isKey);
+    }
     const blocks = isRedundant(mimeType) ? blocksOf(frame) : null;
     const newest = blocks?.pop();
     if (isRedundant(mimeType) && !newest) return this.#unsealed("malformed");
@@ -115,7 +123,9 @@ export class Frames {
     return opened;
   }
 
-  async #try(kind: Kind, mimeType: string | undefined, frame: Bytes, now: number): Promise<Opened | Refused> {
+  async #try(kind: Kind, mimeType: string | undefined, arrived: Bytes, now: number): Promise<Opened | Refused> {
+    const frame = unwrapped(kind, mimeType, arrived);
+    if (!frame) return { refused: "malformed" };
     const clearLength = clearBytes(kind, mimeType, frame);
     if (clearLength === null) return { refused: "unknownCodec" };
     const sealed = frame.subarray(clearLength);

@@ -1,10 +1,22 @@
-// Settings of the sound that the browser sends: it takes them from the answer, which says what the other end wishes to receive.
+// What the browser sends, and how: it takes that from the answer, which says what the other end wishes to receive.
+
+import type { PictureCodec } from "./choices";
 
 /** Sound with the frames before once more, where both ends know how: what stands first in a section is what is sent. */
 export function withRedundancy(sdp: string): string {
-  const type = /^a=rtpmap:(\d+) red\/48000/im.exec(sdp)?.[1];
+  return withFirst(sdp, /^a=rtpmap:(\d+) red\/48000/im);
+}
+
+/** Pictures in this codec, where both ends know it. */
+export function withCodecFirst(sdp: string, codec: PictureCodec): string {
+  return withFirst(sdp, new RegExp(`^a=rtpmap:(\\d+) ${codec}/90000`, "im"));
+}
+
+/** In every section that has it. */
+function withFirst(sdp: string, payloadType: RegExp): string {
+  const type = payloadType.exec(sdp)?.[1];
   if (type === undefined) return sdp;
-  return sdp.replace(/^(m=audio \d+ \S+) (.*)$/gim, (line, head: string, types: string) => {
+  return sdp.replace(/^(m=\w+ \d+ \S+) (.*)$/gim, (line, head: string, types: string) => {
     const others = types.split(" ").filter((each) => each !== type);
     return others.length === types.split(" ").length ? line : [head, type, ...others].join(" ");
   });
