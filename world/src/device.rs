@@ -8,6 +8,8 @@ use umweg_client::Client;
 use umweg_delivery::WatcherId;
 use umweg_wire::{CallId, LogId};
 
+use crate::roads::Roads;
+
 /// The same for every device of a world: they are on one service.
 const SERVICE: [u8; 8] = *b"theworld";
 
@@ -20,6 +22,8 @@ pub(crate) struct Device {
     address: String,
     seed: [u8; 32],
     pub(crate) link: Link,
+    /// Where it has to find them.
+    pub(crate) roads: Option<Roads>,
     /// Breaks and crashes so far: what was under way in an earlier life does not arrive in this one.
     pub(crate) life: u64,
     /// Logs of calls whose `Participate` stream is open, and of those whose roster it watches.
@@ -56,6 +60,7 @@ impl Device {
             address,
             seed,
             link: Link::Down,
+            roads: None,
             life: 0,
             taking_part: BTreeMap::new(),
             watching: BTreeMap::new(),

@@ -1,21 +1,24 @@
 //! A simulated world: the real client and the real service rules, in a network and a time that are made up from one seed.
 //!
-//! What is real: `umweg_client` over SQLite, `umweg_seal` (every byte is sealed), `umweg_delivery`. What is made up: time, the
-//! network between them (delay, loss, reordering, breaks), crashes of devices and of the service, what people do, and a service
+//! What is real: `umweg_client` over SQLite, `umweg_seal` (every byte is sealed), `umweg_delivery`, and for devices that have roads
+//! to find, `umweg_road`'s ranking. What is made up: time, the network between them (delay, loss, reordering, breaks), censors, crashes of devices and of the service, what people do, and a service
 //! that lies. The SFU's door is `desk`: rosters without media.
 //!
 //! A week of bad network runs in a second, and the same seed runs the same way again.
 #![forbid(unsafe_code)]
 
+mod censor;
 mod desk;
 mod device;
 mod network;
 pub mod oracle;
 mod people;
+mod roads;
 mod schedule;
 mod service;
 mod world;
 
+pub use censor::Rule;
 pub use desk::RosterLie;
 pub use network::Temper;
 pub use people::{Person, Script};

@@ -3,17 +3,21 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use prost::Message;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use umweg_client::command::{Command, CommandError, Look};
 use umweg_client::port::{Answer, Failure, Input, MediaEvent, Output, Request, RequestId};
 use umweg_client::view::View;
+use umweg_delivery::WatcherId;
 use umweg_wire::proto::v1::{self, participant_event, participant_request};
 use umweg_wire::{CallId, LogId, Timestamp};
 
+use crate::censor::Censor;
 use crate::desk::{Desk, RosterLie};
 use crate::device::{Device, Link};
 use crate::network::{Fate, Temper};
+use crate::roads::OnTheWay;
 use crate::schedule::Schedule;
 use crate::service::{Malice, Service};
 
@@ -27,6 +31,7 @@ pub struct World {
     schedule: Schedule<Event>,
     service: Service,
     desk: Desk,
+    pub(crate) censor: Censor,
     pub(crate) devices: Vec<Device>,
     seed: u64,
 }
@@ -42,6 +47,7 @@ enum Event {
     Connect { device: usize },
     Timeout { device: usize },
     SeatsTimeout,
+    OnTheWay { device: usize, what: OnTheWay },
 }
 
 impl World {
@@ -54,6 +60,7 @@ impl World {
             schedule: Schedule::new(DAWN),
             service: Service::new(),
             desk: Desk::default(),
+            censor: Censor::default(),
             devices: Vec::new(),
             seed,
         }
@@ -201,6 +208,7 @@ impl World {
         match event {
             Event::Connect { device } => self.connect(device),
             Event::Timeout { device } => self.timeout(device),
+            Event::OnTheWay { device, what } => self.on_the_way(device, what),
             Event::AtService { device, life, id, request, fate } => {
                 self.at_service(device, life, id, request, fate);
                 Ok(())
@@ -231,11 +239,20 @@ impl World {
     }
 
     fn connect(&mut self, device: usize) -> Result<()> {
-        if self.devices[device].link != Link::Down {
+        if self.devices[device].link != Link::Down || self.seeks(device) {
             return Ok(());
         }
-        self.devices[device].link = Link::Up { watcher: self.service.new_watcher() };
+        self.devices[device].link = Link::Up { watcher: self.new_watcher() };
         self.input(device, Input::Connected)
+    }
+
+    pub(crate) fn new_watcher(&mut self) -> WatcherId {
+        self.service.new_watcher()
+    }
+
+    /// Something happens on that device's way, so long from now.
+    pub(crate) fn later(&mut self, device: usize, after: Duration, what: OnTheWay) {
+        self.schedule.after(after, Event::OnTheWay { device, what });
     }
 
     fn timeout(&mut self, device: usize) -> Result<()> {
@@ -256,7 +273,8 @@ impl World {
             self.reconnect_later(device);
         } else {
             let delay = self.temper.delay(&mut self.rng);
-            self.schedule.after(delay, Event::Answered { device, life, id, result });
+            let bytes = result.as_ref().map_or(0, answer_bytes);
+            self.send(device, false, bytes, delay, Event::Answered { device, life, id, result });
         }
         self.tell_watchers();
     }
@@ -312,7 +330,8 @@ impl World {
 
     fn send_from_desk(&mut self, device: usize, input: Input) {
         let life = self.devices[device].life;
-        self.schedule.after(Duration::from_millis(self.temper.delay_ms.0), Event::FromDesk { device, life, input });
+        let delay = Duration::from_millis(self.temper.delay_ms.0);
+        self.send(device, false, SMALL, delay, Event::FromDesk { device, life, input });
     }
 
     /// Lets every connected device hear what waits for it. A stream keeps its order: the delay is the same for all of one time.
@@ -322,7 +341,8 @@ impl World {
             let Some(watcher) = self.devices[number].watcher() else { continue };
             let life = self.devices[number].life;
             while let Some(event) = self.service.hear(number, watcher, now) {
-                self.schedule.after(Duration::from_millis(self.temper.delay_ms.0), Event::Heard { device: number, life, event });
+                let delay = Duration::from_millis(self.temper.delay_ms.0);
+                self.send(number, false, event.encoded_len(), delay, Event::Heard { device: number, life, event });
             }
         }
     }
@@ -332,7 +352,7 @@ impl World {
         if there { self.input(device, input) } else { Ok(()) }
     }
 
-    fn input(&mut self, device: usize, input: Input) -> Result<()> {
+    pub(crate) fn input(&mut self, device: usize, input: Input) -> Result<()> {
         let now = self.now();
         self.devices[device].client.handle_input(input, now).context("handling an input")?;
         self.execute(device);
@@ -357,16 +377,17 @@ impl World {
             Output::Request { id, request } if self.devices[device].watcher().is_some() => {
                 let fate = self.temper.fate(&mut self.rng);
                 let delay = self.temper.delay(&mut self.rng);
-                self.schedule.after(delay, Event::AtService { device, life, id, request, fate });
+                let bytes = request_bytes(&request);
+                self.send(device, true, bytes, delay, Event::AtService { device, life, id, request, fate });
             }
             Output::Watch(request) if self.devices[device].watcher().is_some() => {
                 let delay = Duration::from_millis(self.temper.delay_ms.0);
-                self.schedule.after(delay, Event::WatchAtService { device, life, request });
+                self.send(device, true, request.encoded_len(), delay, Event::WatchAtService { device, life, request });
             }
             Output::Participate { call, request } if self.devices[device].watcher().is_some() => {
                 if let Some(request) = request.request {
                     let delay = Duration::from_millis(self.temper.delay_ms.0);
-                    self.schedule.after(delay, Event::AtDesk { device, life, call, request });
+                    self.send(device, true, SMALL, delay, Event::AtDesk { device, life, call, request });
                 }
             }
             Output::WatchRoster { call, log, capability, on } => {
@@ -387,7 +408,14 @@ impl World {
         }
     }
 
-    fn lose_connection(&mut self, device: usize) {
+    /// By the device's connection, unless that moves nothing any more.
+    fn send(&mut self, device: usize, out: bool, bytes: usize, delay: Duration, event: Event) {
+        if let Some(longer) = self.pass(device, out, bytes) {
+            self.schedule.after(delay + longer, event);
+        }
+    }
+
+    pub(crate) fn lose_connection(&mut self, device: usize) {
         if self.devices[device].watcher().is_some() {
             self.disconnect(device);
             let now = self.now();
@@ -401,6 +429,7 @@ impl World {
         if let Some(watcher) = self.devices[device].watcher() {
             self.service.unwatch(watcher);
         }
+        self.forget_connection(device);
         let until = self.desk.handle_lost(device, self.schedule.now());
         self.schedule.at(until, Event::SeatsTimeout);
         let device = &mut self.devices[device];
@@ -410,9 +439,33 @@ impl World {
         device.link = Link::Down;
     }
 
-    fn reconnect_later(&mut self, device: usize) {
+    pub(crate) fn reconnect_later(&mut self, device: usize) {
         let away = self.temper.away(&mut self.rng);
         self.schedule.after(away, Event::Connect { device });
+    }
+}
+
+/// What the SFU's door says, and is told.
+const SMALL: usize = 600;
+
+fn request_bytes(request: &Request) -> usize {
+    match request {
+        Request::CreateLog(request) => request.encoded_len(),
+        Request::Append(request) => request.encoded_len(),
+        Request::Trim(request) => request.encoded_len(),
+        Request::GetSnapshot(request) => request.encoded_len(),
+        Request::PublishKeyPackages(request) => request.encoded_len(),
+        Request::TakeKeyPackage(request) => request.encoded_len(),
+    }
+}
+
+fn answer_bytes(answer: &Answer) -> usize {
+    match answer {
+        Answer::Created | Answer::Trimmed => 0,
+        Answer::Appended(answer) => answer.encoded_len(),
+        Answer::Snapshot(answer) => answer.encoded_len(),
+        Answer::Published(answer) => answer.encoded_len(),
+        Answer::KeyPackage(answer) => answer.encoded_len(),
     }
 }
 
