@@ -2,6 +2,8 @@
 //!
 //! The package is put together with `dpkg-deb` from what stands in deploy/: a program, its unit, a first configuration. The trial
 //! installs it with the real `dpkg` over the real system, in namespaces that vanish with everything in them.
+//!
+//! For other systems there is the program alone, with glibc linked into it.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -28,12 +30,19 @@ pub(crate) struct Options {
     /// Take the program in target/debug instead of building one for release
     #[arg(long)]
     debug: bool,
+    /// Make a program that needs no library of the system, instead of a package
+    #[arg(long = "static", conflicts_with = "trial")]
+    alone: bool,
     /// Install, start and remove it afterwards, beside this system (as root)
     #[arg(long = "try")]
     trial: bool,
 }
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    if options.alone {
+        println!("{}", build_alone(if options.debug { "dev" } else { "release" })?.display());
+        return Ok(());
+    }
     let package = if options.debug { build("debug")? } else { build_for_release()? };
     println!("{}", package.display());
     if options.trial { try_out(&package) } else { Ok(()) }
@@ -41,12 +50,32 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 
 /// With the programs in target/debug, which were built before.
 pub(crate) fn trial() -> anyhow::Result<()> {
+    if !Path::new("/etc/debian_version").exists() {
+        println!("   NOT TRIED: this is not Debian");
+        return Ok(());
+    }
     try_out(&build("debug")?)
 }
 
 fn build_for_release() -> anyhow::Result<PathBuf> {
     run_command(command("cargo build --release --locked --package umweg-proxy"))?;
     build("release")
+}
+
+/// Only the last step of building differs, so nothing else is built again.
+fn build_alone(profile: &str) -> anyhow::Result<PathBuf> {
+    let mut cargo = command("cargo rustc --locked --package umweg-proxy --bin umweg-proxy");
+    cargo.args(["--profile", profile, "--", "-C", "target-feature=+crt-static"]);
+    run_command(cargo)?;
+    let target = root().join("target");
+    let made = target.join(format!("package/umweg-proxy-static_{}_{}", env!("CARGO_PKG_VERSION"), architecture()?));
+    put(&target.join(if profile == "dev" { "debug" } else { profile }).join("umweg-proxy"), &made, 0o755)?;
+    run_command(command(&format!("strip {}", made.display())))?;
+    let headers = command(&format!("readelf --program-headers --wide {}", made.display())).output()?;
+    if String::from_utf8_lossy(&headers.stdout).contains("INTERP") {
+        bail!("{} still asks for libraries of the system", made.display());
+    }
+    Ok(made)
 }
 
 fn build(profile: &str) -> anyhow::Result<PathBuf> {
