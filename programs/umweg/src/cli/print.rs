@@ -124,6 +124,8 @@ mod tests {
     fn the_road_is_said_in_words() {
         let on = |road: Value| status(&json!({ "name": "Ada", "road": road })).remove(1);
         assert_eq!(on(json!({ "kind": "proxy", "name": "rowan" })), "connected through the proxy rowan");
-        assert_eq!(on(json!({ "kind": "offline", "reason": "no proxy is known" })), "offline: no proxy is known");
+        assert_eq!(on(json!({ "kind": "offline", "trouble": null })), "offline");
+        let cut = json!({ "kind": "offline", "trouble": { "end": "proxy", "why": "cut" } });
+        assert_eq!(on(cut), "offline: the connection to the proxy was cut: somebody in between may do that");
     }
 }

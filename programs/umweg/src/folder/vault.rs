@@ -120,8 +120,8 @@ impl<'a> Vault<'a> {
     pub(crate) async fn unlock(&self, from: KeyFrom, passphrases: &mut impl Passphrases) -> Result<Unlocked, VaultError> {
         let kept = self.kept()?;
         match (&kept, from, self.has_database()) {
-            (Kept::Nowhere, KeyFrom::Keyring | KeyFrom::File, true) => return Err(VaultError::StaysPassphrase),
-            (Kept::InFile(_) | Kept::InKeyRing(_), KeyFrom::Passphrase, _) => return Err(VaultError::StaysKey),
+            (Kept::Nowhere, KeyFrom::Keyring | KeyFrom::File, true) => Err(VaultError::StaysPassphrase),
+            (Kept::InFile(_) | Kept::InKeyRing(_), KeyFrom::Passphrase, _) => Err(VaultError::StaysKey),
             (Kept::Nowhere, _, true) => self.open(Key::Passphrase(passphrases.ask()?)),
             (Kept::Nowhere, _, false) => self.open(self.new_key(from, passphrases).await?),
             (Kept::InFile(key), KeyFrom::Keyring, _) => {
@@ -136,7 +136,10 @@ impl<'a> Vault<'a> {
                 let unlocked = self.open(Key::Bytes(key.clone()))?;
                 if from == KeyFrom::File {
                     self.write_key(&key[..])?;
-                    ring.forget(*fingerprint).await?;
+                    // The move is done; what is left over is the person's to remove.
+                    if let Err(error) = ring.forget(*fingerprint).await {
+                        tracing::warn!(%error, "the system's key ring has the key still: remove it there");
+                    }
                 }
                 Ok(unlocked)
             }
