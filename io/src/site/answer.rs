@@ -113,7 +113,7 @@ impl Answer {
         let problem = |status| Self::problem(status, head.pads && head.version > Version::V09);
         match found {
             _ if !matches!(head.method.as_slice(), b"GET" | b"HEAD" | b"POST") => problem("405 Not Allowed"),
-            Found::NotFound => problem("404 Not Found"),
+            Found::Missing => problem("404 Not Found"),
             Found::Forbidden => problem("403 Forbidden"),
             Found::Folder => {
                 let location = Some(location(head, came));

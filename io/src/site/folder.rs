@@ -16,7 +16,7 @@ pub(super) enum Found {
     File(File),
     /// A folder, asked for without the slash.
     Folder,
-    NotFound,
+    Missing,
     Forbidden,
 }
 
@@ -30,7 +30,7 @@ pub(super) struct File {
 
 pub(super) fn stock(path: &[u8]) -> Found {
     if !matches!(path, b"/" | b"/index.html") {
-        return Found::NotFound;
+        return Found::Missing;
     }
     let source = Source::Text(STOCK.to_owned());
     Found::File(File { source, length: STOCK.len() as u64, changed: STOCK_CHANGED, kind: "text/html" })
@@ -41,7 +41,7 @@ pub(super) async fn find(root: &Path, path: &[u8]) -> Found {
     let mut place = root.to_owned();
     for part in path.split(|&byte| byte == b'/').filter(|part| !part.is_empty()) {
         if part.starts_with(b".") {
-            return Found::NotFound;
+            return Found::Missing;
         }
         place.push(OsStr::from_bytes(part));
     }
@@ -49,8 +49,8 @@ pub(super) async fn find(root: &Path, path: &[u8]) -> Found {
         return open(root, &place).await;
     }
     match open(root, &place.join("index.html")).await {
-        Found::NotFound if tokio::fs::metadata(&place).await.is_ok_and(|known| known.is_dir()) => Found::Forbidden,
-        Found::Folder => Found::NotFound,
+        Found::Missing if tokio::fs::metadata(&place).await.is_ok_and(|known| known.is_dir()) => Found::Forbidden,
+        Found::Folder => Found::Missing,
         found => found,
     }
 }
@@ -59,14 +59,14 @@ async fn open(root: &Path, place: &PathBuf) -> Found {
     match try_open(root, place).await {
         Ok(found) => found,
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Found::Forbidden,
-        Err(_) => Found::NotFound,
+        Err(_) => Found::Missing,
     }
 }
 
 async fn try_open(root: &Path, place: &PathBuf) -> io::Result<Found> {
     let place = tokio::fs::canonicalize(place).await?;
     if !place.starts_with(root) {
-        return Ok(Found::NotFound);
+        return Ok(Found::Missing);
     }
     let known = tokio::fs::metadata(&place).await?;
     if known.is_dir() {
@@ -74,7 +74,7 @@ async fn try_open(root: &Path, place: &PathBuf) -> io::Result<Found> {
     }
     // Nothing that waits for somebody when it is opened.
     if !known.is_file() {
-        return Ok(Found::NotFound);
+        return Ok(Found::Missing);
     }
     let file = tokio::fs::File::open(&place).await?;
     let changed = known.modified()?.duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());

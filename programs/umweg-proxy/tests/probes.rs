@@ -164,6 +164,7 @@ fn upgrade(path: &str) -> Vec<u8> {
     String::from_utf8(request).unwrap().replace("Connection: Upgrade", "Connection: Upgrade, close").into_bytes()
 }
 
+#[expect(clippy::too_many_lines, reason = "a list")]
 fn probes(path: &str, revoked: &str) -> Vec<(&'static str, Probe)> {
     let close = "Host: x\r\nConnection: close\r\n\r\n";
     let long = "a".repeat(9_000);
