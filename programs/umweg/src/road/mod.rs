@@ -150,8 +150,9 @@ impl Road {
         };
         self.usable.send_replace(usable(&self.service, &proxies, when));
         self.ranking.handle_network(network::tag(), clock::now());
+        // What comes of it is done in `next`: the person may be changing more than one thing, and must not be seen on a road that
+        // is forbidden a moment later.
         self.ranking.handle_roads(proxies, when, clock::now());
-        self.execute_ranking();
     }
 
     /// Without a connection requests, streams and subscriptions come to nothing: the client knows, and asks again on the next.
@@ -208,6 +209,8 @@ impl Road {
     /// The next thing that the client has to know. Nothing is lost when the future is dropped.
     pub(crate) async fn next(&mut self) -> Input {
         loop {
+            self.handle_moved();
+            self.execute_ranking();
             if let Some(input) = self.inputs.pop_front() {
                 return input;
             }
@@ -223,8 +226,6 @@ impl Road {
                 () = self.suspicion.notified() => self.handle_suspicion(),
                 () = sleep(wait) => self.ranking.handle_network(network::tag(), clock::now()),
             }
-            self.handle_moved();
-            self.execute_ranking();
         }
     }
 
@@ -325,8 +326,12 @@ impl Road {
     }
 
     fn execute_ranking(&mut self) {
-        while let Some(output) = self.ranking.poll_output() {
+        let outputs: Vec<_> = std::iter::from_fn(|| self.ranking.poll_output()).collect();
+        let dropped: Vec<_> =
+            outputs.iter().filter_map(|output| if let Output::Drop(attempt) = output { Some(*attempt) } else { None }).collect();
+        for output in outputs {
             match output {
+                Output::Dial { attempt, .. } if dropped.contains(&attempt) => {}
                 Output::Dial { attempt, road, carriage } => self.dial(attempt, road, carriage),
                 Output::Drop(attempt) => {
                     if let Some(task) = self.dialing_by_attempt.remove(&attempt) {

@@ -132,15 +132,21 @@ impl Call {
 
 /// Sends checks, as browsers do, until something happens.
 async fn checking<T>(call: &Call, until: impl Future<Output = T>) -> T {
-    let checks = async {
+    repeating(call, &make::request(UFRAG), until).await
+}
+
+/// Sends a datagram again and again, until something happens.
+async fn repeating<T>(call: &Call, datagram: &[u8], until: impl Future<Output = T>) -> T {
+    let mut turns = tokio::time::interval(Duration::from_millis(20));
+    let again = async {
         loop {
-            call.send(&make::request(UFRAG)).await;
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            turns.tick().await;
+            call.send(datagram).await;
         }
     };
     tokio::select! {
         value = until => value,
-        () = checks => unreachable!("checks go on for ever"),
+        () = again => unreachable!("it goes on for ever"),
     }
 }
 
@@ -240,11 +246,10 @@ async fn where_there_are_two_roads_audio_goes_by_both_and_one_that_stops_delays_
         assert_eq!(media_on(&mut second).await, (flow, audio.clone()));
         assert_eq!(call.receive().await, audio);
         assert!(sent.elapsed() < BUDGET, "packet {packet}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    // By now video has left it, too.
-    call.send(VIDEO).await;
-    assert_eq!(media_on(&mut second).await, (flow, VIDEO.to_vec()));
+    // Once that is noticed, video leaves it, too.
+    let video = repeating(&call, VIDEO, media_on(&mut second)).await;
+    assert_eq!(video, (flow, VIDEO.to_vec()));
 }
 
 #[tokio::test]
@@ -257,21 +262,25 @@ async fn when_the_first_road_ends_the_second_carries_the_call_at_once() {
     let (flow, _) = checking(&call, second.recv()).await.unwrap();
     call.road.send_replace(None);
     drop(first);
-    let video = async {
-        loop {
-            call.send(VIDEO).await;
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::select! {
-        media = media_on(&mut second) => assert_eq!(media, (flow, VIDEO.to_vec())),
-        () = video => unreachable!(),
-    }
+    assert_eq!(repeating(&call, VIDEO, media_on(&mut second)).await, (flow, VIDEO.to_vec()));
     // The second's road becomes the road: the connection stays, and none is dialed.
     call.road.send_replace(Some(other));
     call.send(VIDEO).await;
     assert_eq!(media_on(&mut second).await, (flow, VIDEO.to_vec()));
     assert!(sfu.arrivals.media.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn by_a_proxy_nothing_of_a_call_goes_by_udp() {
+    let mut sfu = Sfu::start().await;
+    let call = Call::start(&sfu, Some(sfu.proxy())).await;
+    let mut link = checking(&call, sfu.link()).await;
+    let (flow, _) = checking(&call, link.recv()).await.unwrap();
+    for _ in 0..50 {
+        call.send(VIDEO).await;
+        assert_eq!(media_on(&mut link).await, (flow, VIDEO.to_vec()));
+    }
+    assert!(sfu.udp.try_recv_from(&mut [0; 2_000]).is_err(), "the service's UDP port hears nothing, not even a check");
 }
 
 #[tokio::test]

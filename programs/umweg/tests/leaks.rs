@@ -1,0 +1,224 @@
+//! Only by proxy: nothing else leaves the machine. The app runs in a network namespace of its own, and every packet is looked at.
+//!
+//! Needs root, as everything that makes network namespaces does.
+#![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
+use std::net::Ipv4Addr;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use umweg_io::listen::{Arrivals, Doors, Entrance, ListenConfig};
+use umweg_io::session::{Scheme, StaticKey};
+use umweg_io::shutdown::Shutdown;
+use umweg_io::site::Site;
+use umweg_io::tls::Certificate;
+use umweg_wire::links::Linked;
+use umweg_wire::proto::v1::{ProxyLink, ServiceLink};
+
+/// Of private use (RFC 1918), on a pair of devices that exist for this test.
+const SERVICE: Ipv4Addr = Ipv4Addr::new(10, 213, 9, 1);
+const PROXY: Ipv4Addr = Ipv4Addr::new(10, 213, 9, 2);
+const APP: Ipv4Addr = Ipv4Addr::new(10, 213, 9, 3);
+/// Whoever it is asked of, the question leaves the namespace.
+const NAME: &str = "service.umweg.test";
+const SOON: Duration = Duration::from_secs(60);
+
+#[tokio::test]
+async fn only_by_proxy_nothing_else_leaves_the_machine() {
+    let place = Place::make();
+    let (mut doors, links) = open_doors().await;
+
+    // The watch works: an app that may go directly asks for the service's name, or tries its address.
+    let watch = Watch::begin();
+    let free = App::start(&links, &[]);
+    watch.until(|seen| seen.iter().any(|flow| flow.to != PROXY)).await;
+    drop(free);
+
+    let watch = Watch::begin();
+    let app = App::start(&links, &["--no-direct", "--proxy", &links.proxy]);
+    for _ in 0..2 {
+        // It connects, loses the connection, and connects again.
+        let connection = tokio::time::timeout(SOON, doors.rpc.recv()).await.expect("the app connects").unwrap();
+        drop(connection);
+    }
+    // With the proxy gone there is nothing but its door to knock at.
+    links.shutdown.begin();
+    drop(doors);
+    let knocks = watch.packets();
+    watch.until_packets(knocks + 3).await;
+    drop(app);
+    let proxy = Flow { protocol: Protocol::TCP.into(), to: PROXY, port: links.port };
+    assert_eq!(watch.seen(), BTreeSet::from([proxy]), "everything that left, by where it went");
+    drop(place);
+}
+
+/// Where a packet went.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Flow {
+    protocol: i32,
+    to: Ipv4Addr,
+    port: u16,
+}
+
+/// Everything that comes out of the app's namespace, from now on.
+struct Watch {
+    flows: Arc<Mutex<Vec<Flow>>>,
+    came: Arc<tokio::sync::Notify>,
+}
+
+impl Watch {
+    fn begin() -> Self {
+        const ETH_P_ALL: u16 = 3;
+        let all = Protocol::from(i32::from(ETH_P_ALL.to_be()));
+        // Without link-layer heads, from every device: the app's packets are told by their source.
+        let socket =
+            Socket::new(Domain::PACKET, Type::DGRAM, Some(all)).expect("only root sees all packets: run this test as root");
+        let (flows, came): (Arc<Mutex<Vec<Flow>>>, _) = (Arc::default(), Arc::new(tokio::sync::Notify::new()));
+        let kept = Arc::downgrade(&flows);
+        let watch = Self { flows, came: Arc::clone(&came) };
+        std::thread::spawn(move || {
+            let mut socket = socket;
+            let mut packet = [0; 2_048];
+            while let (Ok(length), Some(flows)) = (std::io::Read::read(&mut socket, &mut packet), kept.upgrade()) {
+                if let Some(flow) = flow_of(&packet[..length]) {
+                    flows.lock().unwrap().push(flow);
+                    came.notify_one();
+                }
+            }
+        });
+        watch
+    }
+
+    fn packets(&self) -> usize {
+        self.flows.lock().unwrap().len()
+    }
+
+    fn seen(&self) -> BTreeSet<Flow> {
+        self.flows.lock().unwrap().iter().copied().collect()
+    }
+
+    async fn until(&self, holds: impl Fn(&BTreeSet<Flow>) -> bool) {
+        let happens = async {
+            while !holds(&self.seen()) {
+                self.came.notified().await;
+            }
+        };
+        tokio::time::timeout(SOON, happens).await.expect("it is seen");
+    }
+
+    async fn until_packets(&self, count: usize) {
+        self.until(|_| self.packets() >= count).await;
+    }
+}
+
+/// Of an IPv4 packet from the app.
+fn flow_of(packet: &[u8]) -> Option<Flow> {
+    let head = packet.first_chunk::<20>().filter(|head| head[0] >> 4 == 4 && head[12..16] == APP.octets())?;
+    let ports = packet.get(usize::from(head[0] & 15) * 4..)?;
+    let to = Ipv4Addr::from(*head.last_chunk::<4>()?);
+    Some(Flow { protocol: head[9].into(), to, port: u16::from_be_bytes([*ports.get(2)?, *ports.get(3)?]) })
+}
+
+/// The namespace, joined to this one by a pair of devices. All else is taken from it.
+struct Place;
+
+impl Place {
+    const NAMESPACE: &str = "umweg-leaks";
+
+    fn make() -> Self {
+        let place = Self;
+        place.remove();
+        ip(&["netns", "add", Self::NAMESPACE]);
+        ip(&["link", "add", "uwleak0", "type", "veth", "peer", "name", "uwleak1", "netns", Self::NAMESPACE]);
+        for address in [SERVICE, PROXY] {
+            ip(&["address", "add", &format!("{address}/24"), "dev", "uwleak0"]);
+        }
+        ip(&["link", "set", "uwleak0", "up"]);
+        for inside in [
+            vec!["link", "set", "lo", "up"],
+            vec!["address", "add", &format!("{APP}/24"), "dev", "uwleak1"],
+            vec!["link", "set", "uwleak1", "up"],
+            vec!["route", "add", "default", "via", &SERVICE.to_string()],
+        ] {
+            ip(&[vec!["-n", Self::NAMESPACE], inside].concat());
+        }
+        place
+    }
+
+    fn remove(&self) {
+        // Its end of the pair goes with the namespace, and the other end with that.
+        let _ = Command::new("ip").args(["netns", "delete", Self::NAMESPACE]).stderr(Stdio::null()).status();
+        let _ = Command::new("ip").args(["link", "delete", "uwleak0"]).stderr(Stdio::null()).status();
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.remove();
+    }
+}
+
+fn ip(arguments: &[&str]) {
+    let done = Command::new("ip").args(arguments).status().expect("ip (iproute2) is installed");
+    assert!(done.success(), "ip {} failed: this test makes a network namespace, and needs root", arguments.join(" "));
+}
+
+struct Links {
+    service: String,
+    proxy: String,
+    port: u16,
+    shutdown: Shutdown,
+}
+
+/// A service, and a "proxy": another address of the same door, which is all that the app can see of one.
+async fn open_doors() -> (Arrivals, Links) {
+    let key = StaticKey::random(&mut rand::rng());
+    let certificate = Certificate::self_signed(NAME).unwrap();
+    let config = ListenConfig {
+        doors: Doors { tls: Some((Ipv4Addr::UNSPECIFIED, 0).into()), ..Doors::default() },
+        tls: Some(certificate.server_config().unwrap()),
+        path: "/live".into(),
+        key: key.clone(),
+        scheme: Scheme::default(),
+        site: Site::default(),
+        connections_max: 10,
+    };
+    let (entrance, shutdown) = (Entrance::bind(config).await.unwrap(), Shutdown::new());
+    let port = entrance.addresses().tls.unwrap().port();
+    let (tls_port, path, pin) = (u32::from(port), "/live".to_owned(), certificate.pin().unwrap().to_vec());
+    let proxy = ProxyLink { host: PROXY.to_string(), tls_port, path: path.clone(), pin: pin.clone(), ..Default::default() };
+    let service = ServiceLink { host: NAME.into(), static_key: key.public().to_vec(), tls_port, path, pin, ..Default::default() };
+    let (service, proxy) = (service.to_link(), proxy.to_link());
+    (entrance.open(&shutdown), Links { service, proxy, port, shutdown })
+}
+
+/// An app in the namespace, with an account.
+struct App {
+    child: Child,
+    _folder: tempfile::TempDir,
+}
+
+impl App {
+    fn start(links: &Links, more: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", Place::NAMESPACE, env!("CARGO_BIN_EXE_umweg"), "--data"]).arg(folder.path());
+        command.args(["--service", &links.service, "--key-from", "file", "--no-browser"]).args(more);
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert!(line.starts_with("ready "), "the app says that it runs: {line}");
+        Self { child, _folder: folder }
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
