@@ -26,7 +26,7 @@ const SAID: [usize; 10] = [90, 60, 250, 30, 40, 300, 200, 30, 120, 900];
 async fn twenty_sessions_that_say_the_same_look_different_and_share_no_signature() {
     let mut service = Service::start(Scheme::default()).await;
     let seen = service.twenty().await;
-    let whole: BTreeSet<_> = seen.iter().map(|records| sizes(records)).collect();
+    let whole: BTreeSet<_> = seen.iter().map(sizes).collect();
     assert_eq!(whole.len(), SESSIONS, "no two sessions are alike");
     for (number, (by_client, _)) in seen[0].iter().enumerate() {
         let different: BTreeSet<_> = seen.iter().map(|records| records[number].1).collect();
