@@ -6,13 +6,14 @@ use super::load::Form;
 use super::peers::Kind;
 
 /// What is told, and in what unit.
-const FIGURES: [(&str, &str); 9] = [
+const FIGURES: [(&str, &str); 10] = [
     ("idle_tls", "bytes of memory for each idle connection"),
     ("idle_plain", "the same"),
     ("bulk_tls", "CPU seconds for each GB, half up, half down"),
     ("bulk_plain", "the same"),
     ("setup_tls", "CPU microseconds for each new connection"),
-    ("setup_plain", "the same"),
+    ("setup_tls_mlkem", "the same, ours with X25519MLKEM768 and the peers with X25519"),
+    ("setup_plain", "CPU microseconds for each new connection"),
     ("latency_p50", "microseconds there and back for 200 bytes, TLS, 16 connections"),
     ("latency_p99", "the same"),
     ("calls_cpu", "CPU microseconds for each Mbit of 8 people's media"),

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::crypto::{CryptoProvider, SupportedKxGroup, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
@@ -62,6 +62,7 @@ pub(super) struct Held(#[expect(dead_code, reason = "they are held")] Vec<Connec
 pub(super) struct Load {
     sink: SocketAddr,
     tls: TlsConnector,
+    post_quantum: TlsConnector,
 }
 
 impl Load {
@@ -73,12 +74,9 @@ impl Load {
                 tokio::spawn(serve(connection));
             }
         });
-        // What all of them can: ours prefers X25519MLKEM768, which Debian's OpenSSL does not know and which costs more.
-        let provider = CryptoProvider { kx_groups: vec![aws_lc_rs::kx_group::X25519], ..aws_lc_rs::default_provider() };
-        let builder = ClientConfig::builder_with_provider(Arc::new(provider)).with_protocol_versions(&[&rustls::version::TLS13])?;
-        let mut config = builder.dangerous().with_custom_certificate_verifier(Arc::new(Anyone)).with_no_client_auth();
-        config.resumption = rustls::client::Resumption::disabled();
-        Ok(Self { sink, tls: TlsConnector::from(Arc::new(config)) })
+        // What all of them can; ours prefers X25519MLKEM768, which Debian's OpenSSL does not know.
+        let tls = connector(aws_lc_rs::kx_group::X25519)?;
+        Ok(Self { sink, tls, post_quantum: connector(aws_lc_rs::kx_group::X25519MLKEM768)? })
     }
 
     pub(super) fn sink(&self) -> SocketAddr {
@@ -105,6 +103,12 @@ impl Load {
         };
         futures_util::future::try_join_all((0..AT_ONCE).map(|_| each())).await?;
         Ok(())
+    }
+
+    /// The same with X25519MLKEM768, to a proxy that knows it.
+    pub(super) async fn set_up_post_quantum(&self, peer: &Peer, count: usize) -> anyhow::Result<()> {
+        let load = Self { sink: self.sink, tls: self.post_quantum.clone(), post_quantum: self.post_quantum.clone() };
+        load.set_up(peer, Form::Tls, count).await
     }
 
     /// Half of the bytes up, half down.
@@ -214,6 +218,14 @@ impl Load {
         connection.flush().await?;
         Ok(connection)
     }
+}
+
+fn connector(key_exchange: &'static dyn SupportedKxGroup) -> anyhow::Result<TlsConnector> {
+    let provider = CryptoProvider { kx_groups: vec![key_exchange], ..aws_lc_rs::default_provider() };
+    let builder = ClientConfig::builder_with_provider(Arc::new(provider)).with_protocol_versions(&[&rustls::version::TLS13])?;
+    let mut config = builder.dangerous().with_custom_certificate_verifier(Arc::new(Anyone)).with_no_client_auth();
+    config.resumption = rustls::client::Resumption::disabled();
+    Ok(TlsConnector::from(Arc::new(config)))
 }
 
 async fn serve(connection: TcpStream) -> std::io::Result<()> {

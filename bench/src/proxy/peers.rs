@@ -172,7 +172,7 @@ impl House {
         let folder = self.folder.path();
         let plain = peer.plain.context("haproxy serves both forms")?;
         let config = format!(
-            "global\n  nbthread 2\n  maxconn 6000\n  {global}\n  ssl-default-bind-options ssl-min-ver TLSv1.3 no-tls-tickets\n\
+            "global\n  nbthread 2\n  maxconn 6000\n  {global}\n  ssl-default-bind-options ssl-min-ver TLSv1.3\n\
              defaults\n  mode tcp\n  {defaults}\n  timeout connect 5s\n  timeout client 10m\n  timeout server 10m\n\
              frontend plain\n  bind {plain}\n  default_backend sink\n\
              frontend tls\n  bind {} ssl crt {}\n  default_backend sink\n\
@@ -192,7 +192,7 @@ impl House {
         let file = |name| self.folder.path().join(name).display().to_string();
         format!(
             "server {{ listen {tls} ssl reuseport; ssl_certificate {}; ssl_certificate_key {}; ssl_protocols TLSv1.3; \
-             ssl_session_tickets off; proxy_pass {to}; }}",
+             proxy_pass {to}; }}",
             file("p256.crt"),
             file("p256.key")
         )
