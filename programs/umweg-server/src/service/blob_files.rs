@@ -130,3 +130,61 @@ fn parse(name: &str) -> Option<(BlobId, BlobPlace)> {
     let place = HEXLOWER.decode(place.as_bytes()).ok()?;
     Some((BlobId::try_from(&blob).ok()?, BlobPlace(place.try_into().ok()?)))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    const DISK: &str = "size=2m";
+    const PLACE: BlobPlace = BlobPlace([1; 16]);
+
+    /// A disk of its own with little room, which only root can make.
+    struct SmallDisk(tempfile::TempDir);
+
+    impl SmallDisk {
+        fn mount() -> Option<Self> {
+            let folder = tempfile::tempdir().unwrap();
+            let mut mount = Command::new("mount");
+            mount.args(["-t", "tmpfs", "-o", DISK, "umweg-test"]).arg(folder.path());
+            mount.output().is_ok_and(|mounted| mounted.status.success()).then_some(Self(folder))
+        }
+    }
+
+    impl Drop for SmallDisk {
+        fn drop(&mut self) {
+            _ = Command::new("umount").arg(self.0.path()).status();
+        }
+    }
+
+    async fn store(files: &BlobFiles, blob: BlobId, bytes: usize) -> Result<(), FileError> {
+        let mut upload = files.upload(blob, PLACE).await?;
+        for part in vec![7; bytes].chunks(64 << 10) {
+            if let Err(error) = upload.write(part.to_vec()).await {
+                upload.give_up().await;
+                return Err(error);
+            }
+        }
+        upload.finish().await
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_told_as_such_and_leaves_what_was_stored_and_the_room_of_what_was_not() {
+        let Some(disk) = SmallDisk::mount() else {
+            eprintln!("only root can mount a small disk: a full one is not tried");
+            return;
+        };
+        let files = BlobFiles::in_folder(disk.0.path()).unwrap();
+        let [stored, too_large, later] = [1, 2, 3].map(|number| BlobId([number; 32]));
+        store(&files, stored, 500_000).await.unwrap();
+        for _ in 0..3 {
+            assert!(matches!(store(&files, too_large, 8 << 20).await, Err(FileError::Full)));
+        }
+        let whole: Vec<_> = files.download(stored, PLACE, 0).await.unwrap().try_collect().await.unwrap();
+        assert_eq!(whole.concat(), vec![7; 500_000]);
+        let listed: Vec<_> = files.list().try_collect().await.unwrap();
+        assert!(listed == [(stored, PLACE)]);
+        store(&files, later, 1_000_000).await.unwrap();
+    }
+}
