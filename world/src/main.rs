@@ -1,5 +1,6 @@
 //! Plays stories, seed by seed. Every failing seed is printed; the same seed fails again.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
@@ -32,13 +33,14 @@ fn main() -> Result<()> {
 
 /// Plays the seeds on some threads; answers with those that failed.
 fn play_all(seeds: std::ops::Range<u64>, threads: usize) -> Vec<u64> {
-    let next = std::sync::atomic::AtomicU64::new(seeds.start);
+    let next = AtomicU64::new(seeds.start);
+    let (played, step) = (AtomicU64::new(0), (seeds.end - seeds.start).div_ceil(10).max(1));
     let failed = std::sync::Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
                 loop {
-                    let seed = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
                     if seed >= seeds.end {
                         return;
                     }
@@ -47,6 +49,10 @@ fn play_all(seeds: std::ops::Range<u64>, threads: usize) -> Vec<u64> {
                         if let Ok(mut failed) = failed.lock() {
                             failed.push(seed);
                         }
+                    }
+                    let played = played.fetch_add(1, Ordering::Relaxed) + 1;
+                    if played % step == 0 {
+                        report(&format!("{played} seeds played"));
                     }
                 }
             });

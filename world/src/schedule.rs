@@ -6,21 +6,30 @@ use std::time::Duration;
 
 use umweg_wire::Timestamp;
 
+/// No honest story has so many events at one moment: somebody wakes again and again for nothing.
+const EVENTS_AT_ONCE_MAX: u32 = 20_000;
+
 /// Events by time.
 pub(crate) struct Schedule<E> {
     now: Timestamp,
     serial: u64,
+    at_once: u32,
     due: BinaryHeap<Reverse<(Timestamp, u64)>>,
     events_by_serial: BTreeMap<u64, E>,
 }
 
 impl<E> Schedule<E> {
     pub(crate) fn new(now: Timestamp) -> Self {
-        Self { now, serial: 0, due: BinaryHeap::new(), events_by_serial: BTreeMap::new() }
+        Self { now, serial: 0, at_once: 0, due: BinaryHeap::new(), events_by_serial: BTreeMap::new() }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
         self.now
+    }
+
+    /// Whether events go on without time.
+    pub(crate) fn stands_still(&self) -> bool {
+        self.at_once > EVENTS_AT_ONCE_MAX
     }
 
     pub(crate) fn after(&mut self, wait: Duration, event: E) {
@@ -43,6 +52,7 @@ impl<E> Schedule<E> {
             }
         }
         let Reverse((time, serial)) = self.due.pop()?;
+        self.at_once = if time > self.now { 0 } else { self.at_once + 1 };
         self.now = time;
         self.events_by_serial.remove(&serial)
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use prost::Message;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
@@ -205,6 +205,7 @@ impl World {
     }
 
     fn happen(&mut self, event: Event) -> Result<()> {
+        ensure!(!self.schedule.stands_still(), "somebody wakes again and again for nothing");
         match event {
             Event::Connect { device } => self.connect(device),
             Event::Timeout { device } => self.timeout(device),
