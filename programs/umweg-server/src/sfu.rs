@@ -11,6 +11,7 @@ mod command;
 mod door;
 mod link;
 mod router;
+mod udp;
 mod ways;
 
 use std::io;

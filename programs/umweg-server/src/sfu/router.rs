@@ -5,33 +5,30 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, oneshot, watch};
 use umweg_io::media::Class as Urgency;
 use umweg_sfu::{Capacity, Class, Output, Transmit};
 use umweg_wire::datagram::{self, Flow};
-use umweg_wire::limits::{DATAGRAM_BYTES_MAX, ROOMS_MAX};
+use umweg_wire::limits::ROOMS_MAX;
 use umweg_wire::proto::v1;
 use umweg_wire::{LogId, Ticket};
 
 use super::command::{Command, Told};
+use super::udp::{Received, Udp};
 use super::ways::{Role, Way, WayId, Ways};
 
-/// Datagrams, and commands, taken in one go before what they caused is sent.
+/// Commands, and calls for datagrams, in one go before what they caused is sent.
 const BATCH: usize = 64;
-/// A datagram by UDP, with its ticket and flow.
-const UDP_BYTES_MAX: usize = Ticket::LEN + 1 + DATAGRAM_BYTES_MAX;
 /// With nothing to do the thread still looks about this often; so often, too, it counts.
 const IDLE: Duration = Duration::from_secs(1);
 
 /// The thread's state.
 pub(super) struct Router {
     rooms: umweg_sfu::Sfu,
-    socket: Option<UdpSocket>,
+    udp: Option<Udp>,
     seats: BTreeMap<Ticket, Seat>,
     rosters: BTreeMap<LogId, watch::Sender<v1::Roster>>,
-    received: Vec<u8>,
-    leaving: Vec<u8>,
+    received: Received,
     sent: u64,
     counted_at: Instant,
 }
@@ -50,17 +47,16 @@ impl Router {
         commands: mpsc::Receiver<Command>,
     ) -> io::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let socket = {
+        let udp = {
             let _inside = runtime.enter();
-            socket.map(UdpSocket::from_std).transpose()?
+            socket.map(Udp::new).transpose()?
         };
         let router = Self {
             rooms: umweg_sfu::Sfu::with_capacity(capacity),
-            socket,
+            udp,
             seats: BTreeMap::new(),
             rosters: BTreeMap::new(),
-            received: vec![0; UDP_BYTES_MAX],
-            leaving: Vec::with_capacity(UDP_BYTES_MAX),
+            received: Received::new(),
             sent: 0,
             counted_at: Instant::now(),
         };
@@ -78,7 +74,7 @@ impl Router {
                     Some(command) => Some(command),
                     None => return,
                 },
-                () = readable(self.socket.as_ref()) => None,
+                () = readable(self.udp.as_ref()) => None,
                 () = tokio::time::sleep_until(wakes_at.into()) => None,
             };
             // Priority 1: commands; the datagrams of media connections are among them.
@@ -162,27 +158,25 @@ impl Router {
     }
 
     fn receive_batch(&mut self) {
+        let mut received = std::mem::take(&mut self.received);
         for _ in 0..BATCH {
-            let Some(socket) = &self.socket else { return };
-            match socket.try_recv_from(&mut self.received[..]) {
-                Ok((length, from)) => self.handle_udp(length, from),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+            match self.udp.as_ref().map(|udp| udp.receive(&mut received)) {
+                Some(Ok(())) => received.datagrams().for_each(|(datagram, from)| self.handle_udp(datagram, from)),
+                Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => break,
                 // An ICMP answer to something sent before; the next call goes on.
-                Err(_) => {}
+                Some(Err(_)) => {}
+                None => break,
             }
         }
+        self.received = received;
     }
 
-    fn handle_udp(&mut self, length: usize, from: SocketAddr) {
-        let received = std::mem::take(&mut self.received);
-        if let Ok((ticket, flow, datagram)) = datagram::from_udp(&received[..length])
-            && let Some(seat) = self.seats.get_mut(&ticket)
-        {
-            let now = Instant::now();
-            seat.ways.handle_udp(from, Role::of(datagram), now);
-            self.handle_datagram(ticket, flow, datagram, WayId::Udp, now);
-        }
-        self.received = received;
+    fn handle_udp(&mut self, received: &[u8], from: SocketAddr) {
+        let Ok((ticket, flow, datagram)) = datagram::from_udp(received) else { return };
+        let Some(seat) = self.seats.get_mut(&ticket) else { return };
+        let now = Instant::now();
+        seat.ways.handle_udp(from, Role::of(datagram), now);
+        self.handle_datagram(ticket, flow, datagram, WayId::Udp, now);
     }
 
     fn handle_datagram(&mut self, ticket: Ticket, flow: Flow, datagram: &[u8], by: WayId, now: Instant) {
@@ -222,6 +216,9 @@ impl Router {
                 }
             }
         }
+        if let Some(udp) = &mut self.udp {
+            udp.flush();
+        }
     }
 
     fn transmit(&mut self, transmit: &Transmit) {
@@ -234,13 +231,8 @@ impl Router {
             }
             Some(Way::Link(sender)) => sender.send(transmit.flow, &transmit.datagram, urgency),
             Some(Way::Udp(address)) => {
-                let Some(socket) = &self.socket else { return };
-                self.leaving.clear();
-                self.leaving.extend_from_slice(&transmit.ticket.0);
-                self.leaving.push(transmit.flow.number());
-                self.leaving.extend_from_slice(&transmit.datagram);
-                // A full socket drops it, as UDP may.
-                _ = socket.try_send_to(&self.leaving, address);
+                let Some(udp) = &mut self.udp else { return };
+                udp.send(address, [&transmit.ticket.0, &[transmit.flow.number()], &transmit.datagram]);
             }
             None => {}
         }
@@ -283,10 +275,9 @@ impl Router {
     }
 }
 
-async fn readable(socket: Option<&UdpSocket>) {
-    match socket {
-        // An error shows itself at the next read.
-        Some(socket) => _ = socket.readable().await,
+async fn readable(udp: Option<&Udp>) {
+    match udp {
+        Some(udp) => udp.readable().await,
         None => std::future::pending().await,
     }
 }
