@@ -170,6 +170,7 @@ mod tests {
     }
 
     #[tokio::test]
+    #[expect(clippy::print_stderr, reason = "who runs the tests hears what was not tried")]
     async fn a_full_disk_is_told_as_such_and_leaves_what_was_stored_and_the_room_of_what_was_not() {
         let Some(disk) = SmallDisk::mount() else {
             eprintln!("only root can mount a small disk: a full one is not tried");
