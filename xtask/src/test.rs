@@ -10,7 +10,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let mut steps = Steps::default();
     check::run_steps(&mut steps)?;
     steps.step_needed("build", || run_command(command("cargo build --workspace --all-targets --locked --quiet")))?;
-    steps.step("unit and integration tests", || run_command(command("cargo test --workspace --locked --quiet")));
+    steps.step("unit and integration tests", || run_command(command("cargo test --workspace --locked --quiet --no-fail-fast")));
     steps.step("pages: tests", || run_command(command_in("web", "npm test --silent")));
     steps.step("pages: sealed media in the browsers", || run_command(command_in("web", "npm run --silent trial")));
     steps.step("pages: every screen, looked at by axe", e2e::screens);

@@ -119,7 +119,7 @@ async fn chosen(address: SocketAddr, offer: &[&[u8]]) -> Result<Option<Vec<u8>>,
 
 async fn connect(address: SocketAddr, offer: &[&[u8]]) -> std::io::Result<TlsStream<TcpStream>> {
     let mut config = ClientConfig::clone(&umweg_io::tls::client_config(None).unwrap());
-    config.dangerous().set_certificate_verifier(Arc::new(house::neighbours::Anyone));
+    config.dangerous().set_certificate_verifier(Arc::new(house::anyone::Anyone));
     config.alpn_protocols = offer.iter().map(|protocol| protocol.to_vec()).collect();
     let tcp = TcpStream::connect(address).await.unwrap();
     TlsConnector::from(Arc::new(config)).connect("road.example".try_into().unwrap(), tcp).await

@@ -1,5 +1,6 @@
 //! A service and proxies before it, on loopback.
 
+pub(crate) mod anyone;
 pub(crate) mod neighbours;
 
 use std::net::SocketAddr;
