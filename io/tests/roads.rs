@@ -132,7 +132,9 @@ async fn nothing_but_the_upgrade_is_more_than_a_web_site() {
     }
     assert!(ask(plain, b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.starts_with("HTTP/1.1 200 OK\r\n"));
     assert!(ask(plain, b"\x00\x01\x02 garbage \r\n\r\n").await.starts_with("HTTP/1.1 400 Bad Request\r\n"));
-    assert!(ask(plain, b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.starts_with("HTTP/1.1 405 Not Allowed\r\n"));
+    assert!(
+        ask(plain, b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.starts_with("HTTP/1.1 405 Not Allowed\r\n")
+    );
 }
 
 #[tokio::test]
