@@ -14,7 +14,7 @@ use super::ends::{Ends, Stopped};
 use crate::carrier::send;
 use crate::session::SealedStream;
 
-/// All chains of a service.
+/// All chains of a service. When nobody holds them any more nobody can bring a bite, and each chain ends with the one it has.
 pub(crate) struct Chains {
     known: Arc<Known>,
     permits: Arc<Semaphore>,
@@ -48,10 +48,12 @@ impl Chains {
         let (bites, coming) = mpsc::channel(1);
         lock(&self.known).insert(hello.chain, bites);
         let (ends, far) = Ends::new();
-        let known = Arc::clone(&self.known);
+        let known = Arc::downgrade(&self.known);
         tokio::spawn(async move {
             serve(ends, (stream, hello), coming).await;
-            lock(&known).remove(&hello.chain);
+            if let Some(known) = known.upgrade() {
+                lock(&known).remove(&hello.chain);
+            }
         });
         let mut chained = SealedStream::chained(far);
         chained.hold(permit);
@@ -63,7 +65,7 @@ fn lock(known: &Known) -> std::sync::MutexGuard<'_, HashMap<ChainId, mpsc::Sende
     known.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Until the program ends it, or no bite has come for too long.
+/// Until the program ends it, or no bite has come for too long or can come any more.
 async fn serve(mut ends: Ends, first: Bite, mut coming: mpsc::Receiver<Bite>) {
     let mut next = Some(first);
     loop {

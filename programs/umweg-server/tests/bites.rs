@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio_stream::StreamExt;
 use umweg_io::bites::Pace;
 use umweg_io::clock;
@@ -34,7 +35,8 @@ async fn texts_and_voice_notes_flow_and_no_connection_is_ever_frozen() {
     let house = House::open(&[]).await;
     for form in [Form::Tls, Form::Plain, Form::Bare] {
         let censor = Censor::before(&house, form).await;
-        let (mut ada, mut bo) = (censor.person_in_bites(form).await, censor.person_in_bites(form).await);
+        let pace = Pace(QUICK..=2 * QUICK);
+        let (mut ada, mut bo) = (censor.person_in_bites(form, pace.clone()).await, censor.person_in_bites(form, pace).await);
         let group = ada.group().await;
         let mut watching = bo.watch().await;
         watching.subscribe(&group, 0).await;
@@ -72,6 +74,24 @@ async fn texts_and_voice_notes_flow_and_no_connection_is_ever_frozen() {
 }
 
 #[tokio::test]
+async fn a_service_that_ends_does_not_wait_for_bites_that_cannot_come() {
+    let house = House::open(&[]).await;
+    let censor = Censor::before(&house, Form::Tls).await;
+    let mut ada = censor.person_in_bites(Form::Tls, Pace(10 * SOON..=10 * SOON)).await;
+    let group = ada.group().await;
+    let texts = async {
+        loop {
+            ada.say(&group, &random(500)).await;
+        }
+    };
+    tokio::select! {
+        () = censor.emptied() => {}
+        () = texts => unreachable!("people write on"),
+    }
+    house.close().await;
+}
+
+#[tokio::test]
 async fn a_whole_connection_is_frozen_there_and_the_app_can_tell() {
     let house = House::open(&[]).await;
     let censor = Censor::before(&house, Form::Tls).await;
@@ -102,7 +122,8 @@ struct State {
     moved_by_connection: Mutex<Vec<Arc<AtomicU64>>>,
     open: AtomicU64,
     most_at_once: AtomicU64,
-    froze: tokio::sync::Notify,
+    froze: Notify,
+    emptied: Notify,
 }
 
 impl Censor {
@@ -127,8 +148,7 @@ impl Censor {
         Self { link, state }
     }
 
-    async fn person_in_bites(&self, form: Form) -> Person {
-        let pace = Pace(QUICK..=2 * QUICK);
+    async fn person_in_bites(&self, form: Form, pace: Pace) -> Person {
         let dialed = tokio::time::timeout(SOON, dial_in_bites(&RoadChoice::direct(form), &self.link, pace)).await;
         Person::on(dialed.unwrap().unwrap()).await
     }
@@ -144,6 +164,11 @@ impl Censor {
     async fn froze(&self) {
         self.state.froze.notified().await;
     }
+
+    /// The last connection that was there has ended.
+    async fn emptied(&self) {
+        self.state.emptied.notified().await;
+    }
 }
 
 async fn watch(client: TcpStream, service: SocketAddr, state: Arc<State>) {
@@ -152,9 +177,14 @@ async fn watch(client: TcpStream, service: SocketAddr, state: Arc<State>) {
     let open = state.open.fetch_add(1, SeqCst) + 1;
     state.most_at_once.fetch_max(open, SeqCst);
     let (from_client, to_client) = client.into_split();
-    let (from_service, to_service) = TcpStream::connect(service).await.unwrap().into_split();
-    tokio::join!(pass(from_client, to_service, &moved, &state), pass(from_service, to_client, &moved, &state));
-    state.open.fetch_sub(1, SeqCst);
+    // A service that has ended is not there any more.
+    if let Ok(service) = TcpStream::connect(service).await {
+        let (from_service, to_service) = service.into_split();
+        tokio::join!(pass(from_client, to_service, &moved, &state), pass(from_service, to_client, &moved, &state));
+    }
+    if state.open.fetch_sub(1, SeqCst) == 1 {
+        state.emptied.notify_one();
+    }
 }
 
 /// Until the end, or until it has seen enough: then nothing moves any more, and nobody is told.
