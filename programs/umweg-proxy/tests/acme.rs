@@ -3,9 +3,12 @@
 
 #[path = "house/anyone.rs"]
 mod anyone;
+#[path = "house/nobody.rs"]
+mod nobody;
+#[path = "house/ports.rs"]
+mod ports;
 
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -13,13 +16,15 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use anyone::Anyone;
+use nobody::service;
+use ports::free_port;
 use rustls::ClientConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use umweg_wire::links::Linked;
-use umweg_wire::proto::v1::{ProxyLink, ServiceLink};
+use umweg_wire::proto::v1::ProxyLink;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 const DOMAIN: &str = "road.example.org";
@@ -91,7 +96,7 @@ impl Pebble {
     /// Names lead to that address; certificates are valid so many seconds.
     fn start(names_lead_to: &str, valid_seconds: Option<u32>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let [listen, management, asks_port, names, names_management] = free_ports();
+        let [listen, management, asks_port, names, names_management] = std::array::from_fn(|_| free_port());
         write_certificates(folder.path());
         let validity = valid_seconds.map(|seconds| format!(", \"certificateValidityPeriod\": {seconds}")).unwrap_or_default();
         let config = format!(
@@ -123,7 +128,7 @@ impl Pebble {
 
     /// The address of an authority that does not run.
     fn nowhere() -> Self {
-        let [listen, asks_port] = free_ports();
+        let [listen, asks_port] = std::array::from_fn(|_| free_port());
         let folder = tempfile::tempdir().unwrap();
         write_certificates(folder.path());
         Self { processes: Vec::new(), folder, directory: format!("https://localhost:{listen}/dir"), asks_port, _says: None }
@@ -207,23 +212,6 @@ fn write_certificates(folder: &Path) {
         let output = Command::new("openssl").args(line.split(' ')).current_dir(folder).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
-}
-
-fn service() -> String {
-    let link = ServiceLink {
-        host: "127.0.0.1".into(),
-        static_key: vec![1; 32],
-        path: "/live".into(),
-        relay_port: 9,
-        tls_port: 9,
-        ..Default::default()
-    };
-    link.to_link()
-}
-
-fn free_ports<const N: usize>() -> [u16; N] {
-    let taken: [TcpListener; N] = std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").unwrap());
-    taken.map(|listener| listener.local_addr().unwrap().port())
 }
 
 fn lines_of(output: impl std::io::Read + Send + 'static) -> mpsc::Receiver<String> {

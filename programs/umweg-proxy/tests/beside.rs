@@ -7,7 +7,8 @@ mod house;
 
 use data_encoding::BASE64;
 use ed25519_dalek::{Signer, SigningKey};
-use house::neighbours::{answer_in_tls, client_hello, free_port, front, listening, nginx_config, outer_tls};
+use house::neighbours::{answer_in_tls, client_hello, front, listening, nginx_config, outer_tls};
+use house::ports::free_port;
 use house::{Running, Service, exchange, nobody_came};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -166,12 +167,7 @@ async fn a_list_that_changes_on_the_disk_leads_people_elsewhere_but_never_into_t
 async fn whatsapp_learns_addresses_only_where_the_volunteer_wants_it() {
     let service = Service::start().await;
     let [chat, web, media] = [bound().await, bound().await, bound().await];
-    let to = format!(
-        "--connect-to=g.whatsapp.net:5222:{},g.whatsapp.net:80:{},whatsapp.net:443:{}",
-        chat.local_addr().unwrap(),
-        web.local_addr().unwrap(),
-        media.local_addr().unwrap()
-    );
+    let to = in_whatsapps_place([&chat, &web, &media]);
     let (media_port, twin) = (free_port(), free_port());
     let announced = format!("--proxy-protocol=bare={twin}");
     let media_ports = format!("--whatsapp-media-ports={media_port}");
@@ -202,12 +198,7 @@ async fn whatsapp_learns_addresses_only_where_the_volunteer_wants_it() {
 async fn whatsapps_people_are_led_to_whatsapp() {
     let service = Service::start().await;
     let [chat, web, media] = [bound().await, bound().await, bound().await];
-    let to = format!(
-        "--connect-to=g.whatsapp.net:5222:{},g.whatsapp.net:80:{},whatsapp.net:443:{}",
-        chat.local_addr().unwrap(),
-        web.local_addr().unwrap(),
-        media.local_addr().unwrap()
-    );
+    let to = in_whatsapps_place([&chat, &web, &media]);
     let media_port = free_port();
     let proxy = Running::start(&service.link, &["--whatsapp", &to, &format!("--whatsapp-media-ports={media_port}")]).await;
     let hello = b"WA\x06\x03and what follows";
@@ -244,6 +235,12 @@ async fn passes(client: &mut (impl AsyncReadExt + AsyncWriteExt + Unpin), upstre
     let mut back = [0; 4];
     client.read_exact(&mut back).await.unwrap();
     assert_eq!(&back, b"back");
+}
+
+/// For all that is asked of WhatsApp: who stands in for its chats, by the bare port and by the web's, and for its media.
+fn in_whatsapps_place([chat, web, media]: [&TcpListener; 3]) -> String {
+    let [chat, web, media] = [chat, web, media].map(|upstream| upstream.local_addr().unwrap());
+    format!("--connect-to=g.whatsapp.net:5222:{chat},g.whatsapp.net:80:{web},whatsapp.net:443:{media}")
 }
 
 async fn bound() -> TcpListener {

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
+use house::ports::free_port;
 use house::{Running, Service};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 use serde_json::Value;
@@ -208,10 +209,6 @@ fn answering_with_the_date(time: SystemTime) -> u16 {
 }
 
 /// Nobody has it at the moment.
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 /// A certificate authority, and what it certified, as files.
 struct Authority<'f> {
     issuer: CertifiedIssuer<'static, KeyPair>,

@@ -8,7 +8,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use house::neighbours::{Front, client_hello, free_port, front, listening, nginx_config};
+use house::neighbours::{Front, client_hello, front, listening, nginx_config};
+use house::ports::free_port;
 use house::{Running, Service, exchange};
 use rustls::{AlertDescription, ClientConfig, Error};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

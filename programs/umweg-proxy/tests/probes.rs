@@ -10,7 +10,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, stream};
-use house::neighbours::{Front, answer, answer_to_all, client_hello, free_port, front, listening, nginx_config, tls_to};
+use house::neighbours::{Front, answer, answer_to_all, client_hello, front, listening, nginx_config, tls_to};
+use house::ports::free_port;
 use house::{Running, Service};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -68,10 +69,7 @@ async fn how_long_an_answer_takes_is_told() {
 }
 
 async fn are_the_same(proxy: &Running, bare: &Bare) {
-    Invites::of(proxy.data.path()).add(Invite::new("revoked", &mut rand::rng())).unwrap();
-    let revoked = Invites::of(proxy.data.path()).named("revoked").unwrap().path;
-    Invites::of(proxy.data.path()).revoke("revoked").unwrap();
-    let probes = probes(&proxy.link.path, &revoked);
+    let probes = probes(&proxy.link.path, &revoked_at(proxy).await);
     let each = probes.iter().map(async |(name, probe)| {
         let plain = async |address| bare.answer(TcpStream::connect(address).await.unwrap(), probe, address).await;
         let in_tls = async |address| bare.answer(tls_to(address, proxy.link.pin.clone()).await, probe, address).await;
@@ -85,6 +83,21 @@ async fn are_the_same(proxy: &Running, bare: &Bare) {
     });
     let differ = stream::iter(each).buffer_unordered(32).concat().await;
     assert!(differ.is_empty(), "{}", differ.join("\n"));
+}
+
+/// A secret that was good for a while.
+async fn revoked_at(proxy: &Running) -> String {
+    let (invites, invite) = (Invites::of(proxy.data.path()), Invite::new("revoked", &mut rand::rng()));
+    let path = invite.path.clone();
+    let leads_on = async || {
+        let answer = answer(TcpStream::connect(proxy.plain()).await.unwrap(), &upgrade(&path)).await;
+        answer.starts_with("HTTP/1.1 502")
+    };
+    invites.add(invite).unwrap();
+    while !leads_on().await {}
+    invites.revoke("revoked").unwrap();
+    while leads_on().await {}
+    path
 }
 
 async fn compare(

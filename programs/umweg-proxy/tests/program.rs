@@ -1,13 +1,17 @@
 //! The program as a volunteer runs it: what it says, and how it ends.
 #![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
+#[path = "house/nobody.rs"]
+mod nobody;
+
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
+use nobody::service;
 use umweg_wire::links::Linked;
-use umweg_wire::proto::v1::{ProxyLink, ServiceLink};
+use umweg_wire::proto::v1::ProxyLink;
 
 #[test]
 fn it_says_when_it_is_ready_keeps_its_link_and_ends_when_it_is_told() {
@@ -80,18 +84,6 @@ fn the_example_file_can_be_filled_in_and_used() {
 }
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_umweg-proxy");
-
-fn service() -> String {
-    let link = ServiceLink {
-        host: "127.0.0.1".into(),
-        static_key: vec![1; 32],
-        path: "/live".into(),
-        relay_port: 9,
-        tls_port: 9,
-        ..Default::default()
-    };
-    link.to_link()
-}
 
 /// Flags that `arguments` set themselves come last, and win.
 fn proxy(data: &Path, arguments: &[&str]) -> Command {

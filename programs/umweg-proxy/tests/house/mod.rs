@@ -2,6 +2,7 @@
 
 pub(crate) mod anyone;
 pub(crate) mod neighbours;
+pub(crate) mod ports;
 
 use std::net::SocketAddr;
 

@@ -86,10 +86,6 @@ pub(crate) fn nginx_config(folder: &Path, streams: &str, servers: &str) -> Strin
     )
 }
 
-pub(crate) fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 pub(crate) async fn listening(port: u16) {
     while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
         tokio::task::yield_now().await;

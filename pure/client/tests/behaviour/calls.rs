@@ -13,11 +13,17 @@ use crate::house::{House, Who};
 /// Anna has started a video call in the group, and is in.
 pub(crate) fn call(names: &[&'static str]) -> (House, LogId, CallId) {
     let (mut house, chat) = group(names);
-    house.order(0, Command::StartCall { chat, video: true });
-    house.settle();
-    let call = house.call_of(0);
-    house.offers(0, call);
+    let call = house.begins(0, chat, true);
     (house, chat, call)
+}
+
+/// Anna and Ben are in a call of their own. Both know a third, who is not.
+fn call_of_two(third: &'static str) -> (House, CallId) {
+    let mut house = House::acquainted(&["Anna", "Ben", third]);
+    let chat = house.chat_with(0, 1);
+    let call = house.begins(0, chat, false);
+    house.joins(1, call);
+    (house, call)
 }
 
 pub(crate) fn is_in(house: &House, who: Who, call: CallId) -> bool {
@@ -112,10 +118,7 @@ fn house_end(house: &House, who: Who, call: CallId) -> umweg_wire::Timestamp {
 fn a_device_that_was_off_while_it_rang_finds_it_running() {
     let (mut house, chat) = group(&["Anna", "Ben"]);
     house.kill(1);
-    house.order(0, Command::StartCall { chat, video: false });
-    house.settle();
-    let call = house.call_of(0);
-    house.offers(0, call);
+    let call = house.begins(0, chat, false);
     house.pass(Duration::from_secs(90));
     house.start(1);
     house.settle();
@@ -187,13 +190,7 @@ fn a_roster_that_stays_empty_ends_the_call() {
 
 #[test]
 fn from_a_conversation_of_two_people_are_added() {
-    let mut house = House::acquainted(&["Anna", "Ben", "Cleo"]);
-    let chat = house.chat_with(0, 1);
-    house.order(0, Command::StartCall { chat, video: false });
-    house.settle();
-    let call = house.call_of(0);
-    house.offers(0, call);
-    house.joins(1, call);
+    let (mut house, call) = call_of_two("Cleo");
     assert!(house.view(2).calls.is_empty());
     let cleo = house.account(2);
     house.order(0, Command::AddToCall { call, members: vec![cleo] });
@@ -207,13 +204,7 @@ fn from_a_conversation_of_two_people_are_added() {
 
 #[test]
 fn who_was_not_invited_is_let_in_by_nobody() {
-    let mut house = House::acquainted(&["Anna", "Ben", "Dora"]);
-    let chat = house.chat_with(0, 1);
-    house.order(0, Command::StartCall { chat, video: false });
-    house.settle();
-    let call = house.call_of(0);
-    house.offers(0, call);
-    house.joins(1, call);
+    let (mut house, call) = call_of_two("Dora");
     let before = house.keys(0);
     // Dora knows the id, and even stole the whole row of the call.
     assert_eq!(house.try_order(2, Command::JoinCall { call, video: false }), Err(CommandError::Unknown));
@@ -369,10 +360,7 @@ fn who_has_not_come_is_rung_again_but_not_all_the_time() {
 fn a_device_that_is_off_is_shown_as_called_and_not_as_ringing() {
     let (mut house, chat) = group(&["Anna", "Ben"]);
     house.kill(1);
-    house.order(0, Command::StartCall { chat, video: false });
-    house.settle();
-    let call = house.call_of(0);
-    house.offers(0, call);
+    let call = house.begins(0, chat, false);
     assert_eq!(absence(&house, 0, call, "Ben"), Some(Absence::Invited));
     house.pass(Duration::from_secs(90));
     house.start(1);
@@ -399,13 +387,7 @@ fn somebody_known_from_a_group_only_rings_nobody() {
 
 #[test]
 fn anyone_in_the_call_can_add_people() {
-    let mut house = House::acquainted(&["Anna", "Ben", "Cleo"]);
-    let chat = house.chat_with(0, 1);
-    house.order(0, Command::StartCall { chat, video: false });
-    house.settle();
-    let call = house.call_of(0);
-    house.offers(0, call);
-    house.joins(1, call);
+    let (mut house, call) = call_of_two("Cleo");
     let cleo = house.account(2);
     house.order(1, Command::AddToCall { call, members: vec![cleo] });
     house.settle();

@@ -397,6 +397,15 @@ impl House {
         self.settle();
     }
 
+    /// Starts a call, and is in.
+    pub(crate) fn begins(&mut self, who: Who, chat: LogId, video: bool) -> CallId {
+        self.order(who, Command::StartCall { chat, video });
+        self.settle();
+        let call = self.call_of(who);
+        self.offers(who, call);
+        call
+    }
+
     pub(crate) fn joins(&mut self, who: Who, call: CallId) {
         self.devices[who].page.clear();
         self.order(who, Command::JoinCall { call, video: true });
