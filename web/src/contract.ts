@@ -14,6 +14,7 @@ export type { ContactRow } from "./generated/ContactRow";
 export type { ContactStanding } from "./generated/ContactStanding";
 export type { GhostRow } from "./generated/GhostRow";
 export type { Line } from "./generated/Line";
+export type { LinkKind } from "./generated/LinkKind";
 export type { Look } from "./generated/Look";
 export type { Me } from "./generated/Me";
 export type { MediaEvent } from "./generated/MediaEvent";

@@ -20,14 +20,19 @@ export type Listed = { id: string; name: string };
 export const NO_DEVICES: DeviceLists = { microphones: [], cameras: [], speakers: [] };
 
 type Devices = Pick<MediaDevices, "getUserMedia">;
-type Wanted = Partial<Pick<Choices, "microphone" | "camera" | "noiseSuppression" | "blur">>;
+type Wanted = Partial<Pick<Choices, "microphone" | "camera" | "noiseSuppression">> & {
+  /** For looking at something rather than at oneself. */
+  outward?: boolean;
+};
 
 /** A device that is gone must not keep the call from another one, so it is wished for and not demanded. */
-function constraintsOf(device: Device, { microphone, camera, noiseSuppression = true }: Wanted): MediaTrackConstraints {
+function constraintsOf(device: Device, wanted: Wanted): MediaTrackConstraints {
+  const { microphone, camera, noiseSuppression = true, outward = false } = wanted;
   const id = device === "microphone" ? microphone : camera;
   const chosen = id ? { deviceId: { ideal: id } } : {};
   if (device === "microphone") return { ...chosen, echoCancellation: true, noiseSuppression, autoGainControl: true };
-  return { ...chosen, width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30, max: 30 } };
+  const size = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30, max: 30 } };
+  return { ...chosen, ...size, ...(outward && { facingMode: { ideal: "environment" } }) };
 }
 
 /** Both at once, so that the person is asked once; if that fails each alone, so that one of them may still come. */

@@ -1,9 +1,9 @@
 // A link for passing on: as a QR code, as text, by the clipboard.
 
 import { useEffect, useMemo, useState } from "react";
-import { encode } from "uqr";
 import { useWords } from "../words";
 import { Icon } from "./Icon";
+import { modulesOf } from "./qr";
 
 export function LinkCard({ link, what }: { link: string; what: string }) {
   return (
@@ -28,9 +28,9 @@ function QrCode({ text, label }: { text: string; label: string }) {
 }
 
 function draw(text: string): { size: number; path: string } {
-  const { size, data } = encode(text, { ecc: "L", border: 1 });
-  const squares = data.flatMap((row, y) => row.map((dark, x) => (dark ? `M${x} ${y}h1v1h-1z` : "")));
-  return { size, path: squares.join("") };
+  const modules = modulesOf(text);
+  const squares = modules.flatMap((row, y) => row.map((dark, x) => (dark ? `M${x} ${y}h1v1h-1z` : "")));
+  return { size: modules.length, path: squares.join("") };
 }
 
 const COPIED_SHOWN_MS = 2_500;

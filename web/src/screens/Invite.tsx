@@ -1,9 +1,10 @@
 // Getting to know somebody: the own link to pass on, and a field for theirs.
 
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useRef, useState } from "react";
 import { useApp, useCommand, useView } from "../app";
 import { Sheet } from "../parts/Detail";
 import { LinkCard } from "../parts/LinkCard";
+import { ScanButton } from "../parts/Scan";
 import { go } from "../route";
 import { useWords } from "../words";
 
@@ -36,6 +37,11 @@ function AddByLink() {
   const command = useCommand();
   const [link, setLink] = useState("");
   const [text, setText] = useState("");
+  const textField = useRef<HTMLTextAreaElement>(null);
+  const takeScanned = (link: string) => {
+    setLink(link);
+    textField.current?.focus();
+  };
   const request = async (event: FormEvent) => {
     event.preventDefault();
     const trouble = await command({ kind: "requestContact", link: link.trim(), text: text.trim() });
@@ -61,11 +67,13 @@ function AddByLink() {
         <p id="contact-link-hint" className="small quiet">
           {words.contactLinkHint}
         </p>
+        <ScanButton wanted="contact" onLink={takeScanned} />
       </div>
       <div className="field">
         <label htmlFor="request-text">{words.requestText}</label>
         <textarea
           id="request-text"
+          ref={textField}
           className="input"
           dir="auto"
           rows={2}

@@ -1,6 +1,6 @@
 // Storage and data → Proxy: which road is used now, when proxies are used, and the proxies themselves.
 
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useRef, useState } from "react";
 import { useApp, useCommand, useView } from "../app";
 import type { ProxyRow, ProxyStanding, ProxyUse, RoadState } from "../contract";
 import { Sheet } from "../parts/Detail";
@@ -9,6 +9,7 @@ import { Empty } from "../parts/Empty";
 import { Icon } from "../parts/Icon";
 import { LinkCard } from "../parts/LinkCard";
 import { RoadPlate, whyOf } from "../parts/RoadSign";
+import { ScanButton } from "../parts/Scan";
 import { useWords, type Words } from "../words";
 import { explainRoad } from "../words/trouble";
 import { RadioGroup } from "./Choices";
@@ -182,6 +183,12 @@ function AddProxy() {
   const { toasts } = useApp();
   const command = useCommand();
   const [link, setLink] = useState("");
+  const field = useRef<HTMLInputElement>(null);
+  // A code can hang anywhere: whoever scanned it sees the link before it is used.
+  const takeScanned = (link: string) => {
+    setLink(link);
+    field.current?.focus();
+  };
   const add = async (event: FormEvent) => {
     event.preventDefault();
     const trouble = await command({ kind: "addProxy", link: link.trim() });
@@ -197,6 +204,7 @@ function AddProxy() {
         <div className="field-line">
           <input
             id="proxy-link"
+            ref={field}
             className="input"
             dir="ltr"
             autoComplete="off"
@@ -212,6 +220,7 @@ function AddProxy() {
         <p id="proxy-link-hint" className="small quiet">
           {words.proxyLinkHint}
         </p>
+        <ScanButton wanted="proxy" onLink={takeScanned} />
       </div>
     </form>
   );

@@ -187,6 +187,16 @@ export const de = ({ t, plural, list, number, percent }: Format): Catalogue => (
   requestText: "Ein paar Worte, damit klar ist, wer fragt",
   sendRequest: "Anfrage senden",
   requestSent: "Anfrage gesendet",
+  scan: "QR-Code scannen",
+  scanWhy: "Halte den Code vor die Kamera.",
+  scanPicture: "Was die Kamera sieht",
+  scanFile: "Bild aus einer Datei nehmen",
+  scanNothing: "In diesem Bild ist kein QR-Code, oder er ist zu klein. Wähle eines, in dem er größer ist.",
+  scanNotOurs: "Dieser QR-Code ist kein Umweg-Link: die beginnen mit umweg://.",
+  scanDenied:
+    "Der Browser darf die Kamera nicht benutzen. Erlaube es in der Adresszeile, oder nimm ein Bild aus einer Datei.",
+  scanMissing: "Es wurde keine Kamera gefunden. Nimm ein Bild aus einer Datei.",
+  scanBusy: "Ein anderes Programm benutzt die Kamera. Schließe es, oder nimm ein Bild aus einer Datei.",
 
   noCalls: "Noch keine Anrufe",
   noCallsWhy: "Beginne einen in einer Unterhaltung.",

@@ -187,6 +187,15 @@ export const en = ({ t, plural, list, number, percent }: Format) => ({
   requestText: "A few words, so that they know who asks",
   sendRequest: "Send request",
   requestSent: "Request sent",
+  scan: "Scan a QR code",
+  scanWhy: "Hold the code in front of the camera.",
+  scanPicture: "What the camera sees",
+  scanFile: "Take a picture from a file",
+  scanNothing: "There is no QR code in this picture, or it is too small. Choose one in which it is larger.",
+  scanNotOurs: "This QR code is not an Umweg link: those begin with umweg://.",
+  scanDenied: "The browser may not use the camera. Allow it in the address bar, or take a picture from a file.",
+  scanMissing: "No camera was found. Take a picture from a file.",
+  scanBusy: "Another program uses the camera. Close it, or take a picture from a file.",
 
   // ── calls ──
   noCalls: "No calls yet",

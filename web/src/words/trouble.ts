@@ -48,7 +48,7 @@ export function explain(trouble: Trouble, words: Words): string {
   }
 }
 
-function explainLink(wrong: WrongLink, words: Words): string {
+export function explainLink(wrong: WrongLink, words: Words): string {
   switch (wrong.kind) {
     case "notALink":
       return words.errorNotALink;
