@@ -7,6 +7,7 @@
 //! A week of bad network runs in a second, and the same seed runs the same way again.
 #![forbid(unsafe_code)]
 
+mod block;
 mod censor;
 mod desk;
 mod device;
@@ -18,6 +19,7 @@ mod schedule;
 mod service;
 mod world;
 
+pub use block::{FINDING_MAX, proxy, service};
 pub use censor::Rule;
 pub use desk::RosterLie;
 pub use network::Temper;

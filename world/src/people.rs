@@ -8,6 +8,7 @@ use umweg_client::command::{Command, Look};
 use umweg_client::view::{CallState, ContactStanding, View};
 use umweg_wire::{AccountId, LogId};
 
+use crate::block::{Block, FINDING_MAX};
 use crate::network::Temper;
 use crate::oracle::{self, Said};
 use crate::world::World;
@@ -23,6 +24,8 @@ pub struct Script {
     /// Things that somebody does.
     pub steps: usize,
     pub temper: Temper,
+    /// All but the first are behind a censor that changes its mind.
+    pub blocked: bool,
 }
 
 impl Script {
@@ -30,7 +33,7 @@ impl Script {
     #[must_use]
     pub fn of(seed: u64) -> Self {
         let temper = if seed.is_multiple_of(3) { Temper::CALM } else { Temper::ROUGH };
-        Self { people: 3 + usize::from(seed.is_multiple_of(5)), steps: 40, temper }
+        Self { people: 3 + usize::from(seed.is_multiple_of(5)), steps: 40, temper, blocked: seed % 4 == 1 }
     }
 
     /// Lets it happen and looks at what is left. An error says what was found wrong; the caller adds the seed.
@@ -39,7 +42,9 @@ impl Script {
         let people = world.acquainted(self.people)?;
         let group = world.group(&people)?;
         world.set_temper(self.temper);
-        let mut story = Story { world, people, group, said: Vec::new(), serial: 0 };
+        let behind: Vec<_> = people.iter().skip(1).map(|person| person.device).collect();
+        let block = self.blocked.then(|| Block::begin(&mut world, &behind));
+        let mut story = Story { world, people, group, block, said: Vec::new(), serial: 0 };
         for _ in 0..self.steps {
             story.step()?;
         }
@@ -123,6 +128,7 @@ struct Story {
     world: World,
     people: Vec<Person>,
     group: LogId,
+    block: Option<Block>,
     said: Vec<Said>,
     serial: usize,
 }
@@ -149,6 +155,11 @@ impl Story {
             }
             _ => self.call(person),
         }?;
+        if let Some(block) = &self.block
+            && self.world.draw(4) == 0
+        {
+            block.change(&mut self.world);
+        }
         let pause = self.world.draw(4_000);
         self.world.run_for(Duration::from_millis(u64::try_from(pause).unwrap_or(0)))
     }
@@ -193,17 +204,22 @@ impl Story {
         Ok(())
     }
 
-    /// Everybody leaves the call, the network is calm, and each says something that all must read: so their keys agree.
+    /// Everybody leaves the call, the network is calm, and each says something that all must read: so their keys agree. What the
+    /// censor did last it goes on doing, in every second story.
     fn finish(mut self) -> Result<()> {
         self.world.calm();
-        self.world.run_for(Duration::from_secs(60))?;
+        if self.block.is_some() && self.world.draw(2) == 0 {
+            self.world.censor(Vec::new());
+        }
+        let quiet = if self.block.is_some() { FINDING_MAX } else { Duration::from_secs(60) };
+        self.world.run_for(quiet)?;
         for person in self.people.clone() {
             let view = self.world.view(person.device, &Look::default())?;
             for call in view.calls.iter().filter(|call| matches!(call.state, CallState::In { .. } | CallState::Joining)) {
                 self.world.command(person.device, Command::LeaveCall { call: call.id })?;
             }
         }
-        self.world.run_for(Duration::from_secs(180))?;
+        self.world.run_for(quiet.max(Duration::from_secs(180)))?;
         for person in self.people.clone() {
             self.write(person, None)?;
             for &other in &self.people.clone() {
@@ -212,7 +228,7 @@ impl Story {
                 }
             }
         }
-        self.world.run_for(Duration::from_secs(60))?;
+        self.world.run_for(quiet)?;
         oracle::nothing_lost_or_doubled(&self.world, &self.people, &self.said)?;
         oracle::same_history(&self.world, &self.people, self.group)?;
         oracle::same_name(&self.world, &self.people, self.group)?;

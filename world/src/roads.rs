@@ -155,12 +155,13 @@ impl World {
         if connection.frozen {
             return None;
         }
+        let room = freezes.map_or(u64::MAX, |limit| limit.saturating_sub(connection.moved.total()));
+        connection.frozen = bytes > room;
         if out {
-            connection.moved.sent += bytes;
+            connection.moved.sent += bytes; // into the kernel, at least
         } else {
-            connection.moved.received += bytes;
+            connection.moved.received += bytes.min(room);
         }
-        connection.frozen = freezes.is_some_and(|limit| connection.moved.total() > limit);
         (!connection.frozen).then_some(Duration::ZERO)
     }
 

@@ -8,12 +8,9 @@ use umweg_client::view::{CallState, Line};
 use umweg_road::ranking::ProxyUse;
 use umweg_road::{Carriage, Form, Way};
 use umweg_wire::LogId;
-use umweg_wire::proto::v1::{ProxyLink, ServiceLink};
+use umweg_wire::proto::v1::ProxyLink;
 use umweg_world::oracle::{self, lines};
-use umweg_world::{Person, Rule, Temper, World};
-
-/// Three attempts a minute to one name: to find the one open road of many may take some minutes.
-const SOON: Duration = Duration::from_secs(600);
+use umweg_world::{FINDING_MAX, Person, Rule, Temper, World, proxy, service};
 
 #[test]
 fn whatever_is_blocked_the_road_that_is_open_is_found() -> Result<()> {
@@ -63,6 +60,19 @@ fn where_every_connection_is_frozen_messages_go_in_bites() -> Result<()> {
 }
 
 #[test]
+fn where_every_connection_is_frozen_more_than_one_carries_is_caught_up_with() -> Result<()> {
+    let mut story = Story::begin(8, 1)?;
+    story.world.censor(vec![Rule::Freezes(15_000)]);
+    story.world.go_away(story.behind.device);
+    for number in 0..50 {
+        story.says(story.free, &format!("{number} {}", "at length ".repeat(50)))?;
+    }
+    story.world.come_back(story.behind.device);
+    story.both_say("and now")?;
+    story.nothing_lost()
+}
+
+#[test]
 fn a_road_that_is_not_frozen_is_better_than_bites() -> Result<()> {
     let mut story = Story::begin(3, 1)?;
     story.world.censor(vec![Rule::Resets(SERVICE.to_owned(), Duration::from_secs(3))]);
@@ -81,8 +91,8 @@ fn a_censor_that_visits_whom_people_connect_to_finds_the_bare_door_and_no_web_si
     let bare = ProxyLink { tls_port: 0, plain_port: 0, ..proxy(0) };
     story.world.censor(vec![Rule::Address(SERVICE.to_owned()), Rule::Probes(Duration::from_secs(5))]);
     story.world.give_roads(story.behind.device, &service(), vec![bare], ProxyUse::WhenBlocked);
-    story.world.run_until(SOON, "the bare door is used", |world| Ok(world.road(story.behind.device).is_some()))?;
-    story.world.run_until(SOON, "it is blocked", |world| Ok(world.road(story.behind.device).is_none()))?;
+    story.world.run_until(FINDING_MAX, "the bare door is used", |world| Ok(world.road(story.behind.device).is_some()))?;
+    story.world.run_until(FINDING_MAX, "it is blocked", |world| Ok(world.road(story.behind.device).is_none()))?;
     story.world.give_roads(story.behind.device, &service(), vec![proxy(1)], ProxyUse::WhenBlocked);
     story.both_say("by TLS")?;
     story.world.run_for(Duration::from_secs(3_600))?;
@@ -112,7 +122,9 @@ fn calls_are_joined_from_behind_and_survive_the_loss_of_a_proxy() -> Result<()> 
         story.both_say("before the call")?;
         let (caller, behind) = (story.free.device, story.behind.device);
         story.world.command(caller, Command::StartCall { chat: story.chat, video: false })?;
-        story.world.run_until(SOON, "it is heard of", |world| Ok(!world.view(behind, &Look::default())?.calls.is_empty()))?;
+        story
+            .world
+            .run_until(FINDING_MAX, "it is heard of", |world| Ok(!world.view(behind, &Look::default())?.calls.is_empty()))?;
         let call = story.world.view(behind, &Look::default())?.calls[0].id;
         story.world.command(behind, Command::JoinCall { call, video: false })?;
         let both_in = |world: &World| -> Result<bool> {
@@ -126,12 +138,12 @@ fn calls_are_joined_from_behind_and_survive_the_loss_of_a_proxy() -> Result<()> 
             }
             Ok(true)
         };
-        story.world.run_until(SOON, "both are in", both_in)?;
+        story.world.run_until(FINDING_MAX, "both are in", both_in)?;
         let (road, _) = story.world.road(behind).context("they are connected")?;
         let Way::Via(proxy) = road.way.clone() else { panic!("the direct road is blocked") };
         story.world.censor([rules, vec![Rule::Address(proxy.host.clone())]].concat());
         story.world.run_for(Duration::from_secs(1))?;
-        story.world.run_until(SOON, "both are in again", both_in)?;
+        story.world.run_until(FINDING_MAX, "both are in again", both_in)?;
         story.both_say("in the call")?;
     }
     Ok(())
@@ -151,15 +163,6 @@ fn only_by_proxy_means_that_the_open_direct_road_is_not_taken() -> Result<()> {
 }
 
 const SERVICE: &str = "service";
-
-fn service() -> ServiceLink {
-    ServiceLink { host: SERVICE.to_owned(), static_key: vec![1; 32], tls_port: 443, path: "/live".to_owned(), ..Default::default() }
-}
-
-fn proxy(number: u8) -> ProxyLink {
-    let (host, path) = (format!("proxy{number}"), "/x".to_owned());
-    ProxyLink { host, path, tls_port: 443, plain_port: 80, bare_port: 5222, ..Default::default() }
-}
 
 /// Two who write to one another, one of them behind a censor.
 struct Story {
@@ -184,18 +187,24 @@ impl Story {
     fn both_say(&mut self, what: &str) -> Result<()> {
         for (from, to) in [(self.free, self.behind), (self.behind, self.free)] {
             let text = format!("{what}, says {}", from.device);
-            self.world.command(from.device, Command::SendText { chat: self.chat, text: text.clone(), reply_to: None })?;
+            self.says(from, &text)?;
             let chat = self.chat;
-            self.world.run_until(SOON, what, |world| {
+            self.world.run_until(FINDING_MAX, what, |world| {
                 Ok(lines(world, to, chat)?.iter().any(|line| line.line == Line::Text { text: text.clone() }))
             })?;
-            self.said.push(oracle::Said { by: from, chat, text });
         }
         Ok(())
     }
 
+    fn says(&mut self, by: Person, text: &str) -> Result<()> {
+        let (chat, text) = (self.chat, text.to_owned());
+        self.world.command(by.device, Command::SendText { chat, text: text.clone(), reply_to: None })?;
+        self.said.push(oracle::Said { by, chat, text });
+        Ok(())
+    }
+
     fn nothing_lost(&mut self) -> Result<()> {
-        self.world.run_for(SOON)?;
+        self.world.run_for(FINDING_MAX)?;
         oracle::nothing_lost_or_doubled(&self.world, &[self.free, self.behind], &self.said)
     }
 }
