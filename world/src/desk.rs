@@ -33,6 +33,7 @@ struct Seat {
     ticket: Ticket,
     note: Vec<u8>,
     camera: bool,
+    screen: bool,
     /// Its stream broke: the seat is kept until then.
     until: Option<Timestamp>,
 }
@@ -55,7 +56,7 @@ impl Desk {
                 let mut ticket = Ticket([0; 16]);
                 ticket.0[..4].copy_from_slice(&self.serial.to_be_bytes());
                 let camera = enter.camera && seats.iter().filter(|seat| seat.camera).count() < self.cameras_max;
-                seats.push(Seat { device, participant: self.serial, ticket, note: enter.note, camera, until: None });
+                seats.push(Seat { device, participant: self.serial, ticket, note: enter.note, camera, screen: false, until: None });
                 Some(Event::Entered(v1::Entered {
                     participant: self.serial,
                     answer: "v=0".to_owned(),
@@ -78,6 +79,12 @@ impl Desk {
                 let on = camera.on && others < self.cameras_max;
                 seats.iter_mut().filter(|seat| seat.device == device).for_each(|seat| seat.camera = on);
                 Some(Event::Camera(v1::CameraAnswer { on }))
+            }
+            Request::Screen(screen) => {
+                let others = seats.iter().filter(|seat| seat.screen && seat.device != device).count();
+                let on = screen.on && others < limits::SCREENS_MAX;
+                seats.iter_mut().filter(|seat| seat.device == device).for_each(|seat| seat.screen = on);
+                Some(Event::Screen(v1::ScreenAnswer { on }))
             }
             Request::Leave(_) => {
                 if self.lie != Some(RosterLie::ShowsWhoLeft { device }) {
@@ -124,9 +131,14 @@ impl Desk {
 
     pub(crate) fn roster(&self, log: LogId) -> v1::Roster {
         let seats = self.rooms.get(&log).map(Vec::as_slice).unwrap_or_default();
-        let present = |seat: &Seat| v1::Present { participant: seat.participant, note: seat.note.clone(), camera: seat.camera };
+        let present = |seat: &Seat| v1::Present {
+            participant: seat.participant,
+            note: seat.note.clone(),
+            camera: seat.camera,
+            screen: seat.screen,
+        };
         let hidden = |seat: &&Seat| self.lie != Some(RosterLie::Hides { device: seat.device });
-        let stranger = v1::Present { participant: u32::MAX, note: vec![7; 400], camera: false };
+        let stranger = v1::Present { participant: u32::MAX, note: vec![7; 400], camera: false, screen: false };
         v1::Roster {
             present: seats
                 .iter()

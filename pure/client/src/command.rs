@@ -134,6 +134,11 @@ pub enum Command {
         call: CallId,
         on: bool,
     },
+    /// Beside the camera.
+    Screen {
+        call: CallId,
+        on: bool,
+    },
     ChooseVideos {
         call: CallId,
         participants: Vec<u32>,

@@ -63,6 +63,7 @@ fn handle_in_call(step: &mut Step<'_>, command: Command) -> Result<(), CommandEr
         Command::Mute { call, muted } => calls::mute(step, call, muted),
         Command::Camera { call, on } => calls::camera(step, call, on),
         Command::ChooseVideos { call, participants, height_max } => calls::choose_videos(step, call, participants, height_max),
+        Command::Screen { call, on } => calls::screen(step, call, on),
         _ => Err(CommandError::Unknown),
     }
 }

@@ -134,6 +134,8 @@ pub struct SlotView {
     pub mid: String,
     /// 0: nobody's.
     pub participant: u32,
+    /// The participant's screen, not its camera.
+    pub screen: bool,
 }
 
 /// What happened.

@@ -304,6 +304,10 @@ pub struct CallView {
     pub code: Option<String>,
     /// Whom the service shows in the call without the keys saying so.
     pub ghosts: Vec<GhostRow>,
+    /// This account's screen is shown.
+    pub screen: bool,
+    /// It was to be, and as many are as may be.
+    pub screen_refused: bool,
     /// This account's hand is up.
     pub hand: bool,
     /// Why this device is not in it any more, or did not get in; until the next try.
@@ -357,7 +361,10 @@ pub struct PresentRow {
     pub muted: bool,
     pub by_proxy: bool,
     /// The participant's number at the SFU, as in `Slots`; `None` while its media is not there.
+    /// The camera is on.
     pub participant: Option<u32>,
+    /// The screen is shown, beside the camera or without it.
+    pub screen: bool,
     /// The leaf in the call's group, as in a sealed frame's key id.
     pub leaf: u32,
     /// Their hand is up since then.

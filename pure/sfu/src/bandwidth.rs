@@ -1,6 +1,7 @@
 //! Shares one receiver's bandwidth among the videos in its slots.
 //!
-//! Audio is set aside first. Then everybody's smallest layer, the most wanted first, so that faces are seen before any is sharp;
+//! Audio is set aside first. Screens come next, in all their layers: letters that cannot be read are worth nothing, and a screen is what
+//! everybody looks at. Then everybody's smallest layer, the most wanted first, so that faces are seen before any is sharp;
 //! then the layers rise in turns. Rising needs some room to spare, and waits after a fall, so that a connection at the edge
 //! does not make the picture change every second.
 
@@ -17,6 +18,8 @@ const SPARE: u64 = 4;
 /// One slot's part in the sharing.
 #[derive(Clone, Copy, Default, Debug)]
 pub(crate) struct Share {
+    /// Whether it shows a screen.
+    pub(crate) is_screen: bool,
     /// What is offered.
     pub(crate) rungs: Rungs,
     /// The layer that the slot had until now, and then the one that it gets.
@@ -40,22 +43,24 @@ pub(crate) fn divide(estimate: u64, voices: usize, shares: &mut [Share]) -> Dema
     let mut left = estimate.saturating_sub(voices);
     let before: Vec<_> = shares.iter_mut().map(|share| share.layer.take()).collect();
     let mut next = None;
-    loop {
-        let mut rose = false;
-        for (share, before) in shares.iter_mut().zip(&before) {
-            let Some((layer, cost)) = share.step() else { continue };
-            let is_new_height = before.is_none_or(|before| layer > before);
-            let needed = if is_new_height && layer > 0 { cost + cost / SPARE } else { cost };
-            if needed > left {
-                next.get_or_insert(needed);
-            } else if !(is_new_height && layer > 0 && !share.may_rise && before.is_some()) {
-                left -= cost;
-                share.layer = Some(layer);
-                rose = true;
+    for screens in [true, false] {
+        loop {
+            let mut rose = false;
+            for (share, before) in shares.iter_mut().zip(&before).filter(|(share, _)| share.is_screen == screens) {
+                let Some((layer, cost)) = share.step() else { continue };
+                let is_new_height = before.is_none_or(|before| layer > before);
+                let needed = if is_new_height && layer > 0 { cost + cost / SPARE } else { cost };
+                if needed > left {
+                    next.get_or_insert(needed);
+                } else if !(is_new_height && layer > 0 && !share.may_rise && before.is_some()) {
+                    left -= cost;
+                    share.layer = Some(layer);
+                    rose = true;
+                }
             }
-        }
-        if !rose {
-            break;
+            if !rose {
+                break;
+            }
         }
     }
     let used: u64 = shares.iter().map(Share::cost).sum();
@@ -85,7 +90,8 @@ mod tests {
     const RUNGS: Rungs = [Some(150_000), Some(500_000), Some(1_500_000)];
 
     fn layers(estimate: u64, voices: usize, before: &[Option<usize>], may_rise: bool) -> Vec<Option<usize>> {
-        let mut shares: Vec<_> = before.iter().map(|layer| Share { rungs: RUNGS, layer: *layer, may_rise }).collect();
+        let mut shares: Vec<_> =
+            before.iter().map(|layer| Share { rungs: RUNGS, layer: *layer, may_rise, ..Share::default() }).collect();
         divide(estimate, voices, &mut shares);
         shares.iter().map(|share| share.layer).collect()
     }
@@ -117,14 +123,29 @@ mod tests {
 
     #[test]
     fn a_layer_that_is_not_sent_is_stepped_over() {
-        let mut shares = [Share { rungs: [Some(150_000), None, Some(1_500_000)], layer: None, may_rise: true }];
+        let mut shares = [Share { rungs: [Some(150_000), None, Some(1_500_000)], may_rise: true, ..Share::default() }];
         divide(3_000_000, 0, &mut shares);
         assert_eq!(shares[0].layer, Some(2));
     }
 
     #[test]
+    fn a_screen_has_all_its_layers_before_any_camera_has_one() {
+        let of = |is_screen| Share { is_screen, rungs: RUNGS, may_rise: true, ..Share::default() };
+        let divided = |estimate, voices| {
+            let mut shares = [of(false), of(true), of(false)];
+            divide(estimate, voices, &mut shares);
+            shares.map(|share| share.layer)
+        };
+        assert_eq!(divided(190_000, 1), [None, None, None]);
+        assert_eq!(divided(200_000, 1), [None, Some(0), None]);
+        assert_eq!(divided(1_000_000, 0), [Some(0), Some(1), Some(0)]);
+        assert_eq!(divided(1_750_000, 0), [Some(0), Some(2), None]);
+        assert_eq!(divided(2_400_000, 0), [Some(1), Some(2), Some(0)]);
+    }
+
+    #[test]
     fn the_demand_names_the_next_step() {
-        let mut shares = [Share { rungs: RUNGS, layer: None, may_rise: true }];
+        let mut shares = [Share { rungs: RUNGS, may_rise: true, ..Share::default() }];
         assert_eq!(divide(300_000, 0, &mut shares), Demand { next: 150_000 + 350_000 + 87_500, best: 1_875_000 });
     }
 

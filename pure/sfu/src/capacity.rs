@@ -1,6 +1,8 @@
 //! How much one call may hold: what the operator of a service can set.
 
-use umweg_wire::limits::{AUDIO_SLOTS_MAX, CAMERAS_MAX, PARTICIPANTS_MAX, VIDEO_SLOTS_MAX};
+use umweg_wire::limits::{AUDIO_SLOTS_MAX, CAMERAS_MAX, PARTICIPANTS_MAX, SCREENS_MAX, VIDEO_SLOTS_MAX};
+
+use crate::slots::Which;
 
 /// What one call may hold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -9,6 +11,8 @@ pub struct Capacity {
     pub participants: usize,
     /// Of them with a camera.
     pub cameras: usize,
+    /// Screens.
+    pub screens: usize,
     /// Voices that one participant receives at once.
     pub audio_slots: usize,
     /// Videos that one participant receives at once.
@@ -17,13 +21,27 @@ pub struct Capacity {
 
 impl Default for Capacity {
     fn default() -> Self {
-        Self { participants: PARTICIPANTS_MAX, cameras: CAMERAS_MAX, audio_slots: AUDIO_SLOTS_MAX, video_slots: VIDEO_SLOTS_MAX }
+        Self {
+            participants: PARTICIPANTS_MAX,
+            cameras: CAMERAS_MAX,
+            screens: SCREENS_MAX,
+            audio_slots: AUDIO_SLOTS_MAX,
+            video_slots: VIDEO_SLOTS_MAX,
+        }
     }
 }
 
 impl Capacity {
     /// Media sections of an offer: what is sent, the slots, and a data channel that nobody uses.
     pub(crate) fn sections(self) -> usize {
-        2 + self.audio_slots + self.video_slots + 1
+        1 + Which::ALL.len() + self.audio_slots + self.video_slots + 1
+    }
+
+    /// So many of those videos may be shown.
+    pub(crate) fn videos(self, which: Which) -> usize {
+        match which {
+            Which::Camera => self.cameras,
+            Which::Screen => self.screens,
+        }
     }
 }

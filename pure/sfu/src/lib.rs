@@ -3,12 +3,14 @@
 //! A *selective forwarding unit* on str0m in RTP mode. In steps:
 //!
 //! 1. [`Sfu::handle_enter`] takes the one offer that a participant ever makes. Its sending sections (one of audio, one of video
-//!    with the layers l, m, h) and its receiving sections (the *slots*) are told apart by direction.
+//!    for the camera, one of video for the screen, with layers of the names l, m, h) and its receiving sections (the *slots*) are told
+//!    apart by direction.
 //! 2. Datagrams come in by [`Sfu::handle_datagram`] under the participant's ticket, whatever road they took. Each flow has one
 //!    constant synthetic address, so that a change of road is nothing that ICE or the browser could notice.
-//! 3. The room decides whose media goes into whose slots: everybody's while the slots suffice, else the loudest voices and the
-//!    videos that were chosen. [`Output::Slots`] says it. Nobody's SDP changes when others come and go.
-//! 4. Which simulcast layer goes into a slot follows from the receiver's bandwidth, as str0m estimates it; audio has precedence.
+//! 3. The room decides whose media goes into whose slots: everybody's while the slots suffice, else the loudest voices, and the
+//!    videos that were chosen, screens first. [`Output::Slots`] says it. Nobody's SDP changes when others come and go.
+//! 4. Which simulcast layer goes into a slot follows from the receiver's bandwidth, as str0m estimates it; audio has precedence, then
+//!    screens.
 //! 5. A seat outlives its media for [`umweg_wire::limits::SEAT_KEPT`], and then the roster drops it.
 //!
 //! The machine has no clock and no socket. After any `handle_*`, call [`Sfu::poll_output`] until it has nothing more, then sleep

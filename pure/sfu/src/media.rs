@@ -21,6 +21,7 @@ use umweg_wire::limits::{LAYERS_MAX, SDP_BYTES_MAX, SLOT_QUEUE_MAX};
 use crate::capacity::Capacity;
 use crate::output::Class;
 use crate::pictures;
+use crate::slots::Which;
 
 /// What is assumed of a new receiver's connection, in bits a second.
 pub(crate) const ESTIMATE_AT_FIRST: u64 = 1_000_000;
@@ -82,7 +83,8 @@ enum Condition {
 #[derive(Default)]
 pub(crate) struct Sections {
     audio: Option<Mid>,
-    video: Option<(Mid, Vec<Option<Rid>>)>,
+    /// With their layers, in the order of [`Which::ALL`].
+    videos: Vec<(Mid, Vec<Option<Rid>>)>,
     pub(crate) audio_slots: Vec<Mid>,
     pub(crate) video_slots: Vec<Mid>,
 }
@@ -102,8 +104,8 @@ struct PayloadTypes {
 pub(crate) enum Source {
     /// Its voice.
     Audio,
-    /// That layer of its video.
-    Video(usize),
+    /// That layer of a video.
+    Video(Which, usize),
 }
 
 /// What the room must hear of.
@@ -225,8 +227,8 @@ impl Media {
     }
 
     /// Asks the participant for a key frame of a layer.
-    pub(crate) fn request_key_frame(&mut self, layer: usize) {
-        let Some((mid, rids)) = &self.sections.video else { return };
+    pub(crate) fn request_key_frame(&mut self, which: Which, layer: usize) {
+        let Some((mid, rids)) = self.sections.videos.get(which as usize) else { return };
         let (mid, rid) = (*mid, rids.get(layer).copied().flatten());
         if let Some(stream) = self.rtc.direct_api().stream_rx_by_mid(mid, rid) {
             stream.request_keyframe(KeyframeRequestKind::Pli);
@@ -345,7 +347,7 @@ impl Media {
         }?;
         let is_wanted = match source {
             Source::Audio => self.voice_type() == Some(packet.header.payload_type) || self.is_redundant(packet),
-            Source::Video(_) => self.picture_codec(packet).is_some(),
+            Source::Video(..) => self.picture_codec(packet).is_some(),
         };
         (!packet.payload.is_empty() && is_wanted).then_some(source)
     }
@@ -377,8 +379,8 @@ impl Sections {
     fn add(&mut self, section: &str0m::media::Media, capacity: Capacity) {
         match (section.kind(), section.direction()) {
             (MediaKind::Audio, Direction::RecvOnly | Direction::SendRecv) => _ = self.audio.get_or_insert(section.mid()),
-            (MediaKind::Video, Direction::RecvOnly | Direction::SendRecv) => {
-                _ = self.video.get_or_insert_with(|| (section.mid(), layers_of(section)));
+            (MediaKind::Video, Direction::RecvOnly | Direction::SendRecv) if self.videos.len() < Which::ALL.len() => {
+                self.videos.push((section.mid(), layers_of(section)));
             }
             (MediaKind::Audio, Direction::SendOnly) if self.audio_slots.len() < capacity.audio_slots => {
                 self.audio_slots.push(section.mid());
@@ -394,8 +396,8 @@ impl Sections {
         if self.audio == Some(mid) {
             return Some(Source::Audio);
         }
-        let (video, rids) = self.video.as_ref()?;
-        (*video == mid).then(|| rids.iter().position(|known| *known == rid).map(Source::Video)).flatten()
+        let (which, (_, rids)) = Which::ALL.into_iter().zip(&self.videos).find(|(_, (video, _))| *video == mid)?;
+        rids.iter().position(|known| *known == rid).map(|layer| Source::Video(which, layer))
     }
 }
 

@@ -9,14 +9,14 @@ use umweg_wire::Ticket;
 use umweg_wire::limits::{MEDIA_AWAITED, SEAT_KEPT};
 use umweg_wire::proto::v1;
 
-use crate::bandwidth::{Demand, Share, divide};
+use crate::bandwidth::{Demand, Rungs, Share, divide};
 use crate::layers::Layers;
-use crate::media::{ESTIMATE_AT_FIRST, Media, Source};
+use crate::media::{ESTIMATE_AT_FIRST, Media};
 use crate::output::Reason;
 use crate::pictures::Head;
 use crate::redundancy::newest;
 use crate::rewriting::{Numbers, Rewriting};
-use crate::slots::{Number, assign};
+use crate::slots::{Number, Video, Which, assign};
 
 /// After its layer fell, a slot doesn't rise for so long.
 const RISES_AGAIN_AFTER: Duration = Duration::from_secs(4);
@@ -35,15 +35,22 @@ const VIDEO_CLOCK_RATE: u32 = 90_000;
 pub(crate) struct Participant {
     pub(crate) ticket: Ticket,
     pub(crate) note: Vec<u8>,
-    pub(crate) camera: bool,
     pub(crate) media: Media,
-    pub(crate) layers: Layers,
+    camera: Film,
+    screen: Film,
     seat: Seat,
     choice: Choice,
     estimate: u64,
     demand: Demand,
-    audio: Vec<Slot>,
-    video: Vec<Slot>,
+    audio: Vec<Slot<Number>>,
+    video: Vec<Slot<Video>>,
+}
+
+/// What it sends of one video.
+pub(crate) struct Film {
+    /// It has a place, and is forwarded.
+    pub(crate) is_on: bool,
+    pub(crate) layers: Layers,
 }
 
 /// Why and until when the seat is kept.
@@ -65,10 +72,10 @@ struct Choice {
 }
 
 /// A receiving section of the participant, and what leaves in it.
-struct Slot {
+struct Slot<S> {
     mid: Mid,
     stream: Option<Ssrc>,
-    source: Option<Number>,
+    source: Option<S>,
     picture: Picture,
     rewriting: Rewriting,
 }
@@ -108,20 +115,37 @@ pub(crate) enum Forwarded {
 impl Participant {
     /// Somebody whose offer was answered.
     pub(crate) fn new(ticket: Ticket, note: Vec<u8>, camera: bool, mut media: Media, now: Instant) -> Self {
-        let audio = slots(&mut media, Source::Audio);
-        let video = slots(&mut media, Source::Video(0));
+        let (audio, video) = (media.sections().audio_slots.clone(), media.sections().video_slots.clone());
+        let audio = slots(&mut media, audio, AUDIO_CLOCK_RATE);
+        let video = slots(&mut media, video, VIDEO_CLOCK_RATE);
         Self {
             ticket,
             note,
-            camera,
             media,
-            layers: Layers::default(),
+            camera: Film { is_on: camera, layers: Layers::of(Which::Camera) },
+            screen: Film { is_on: false, layers: Layers::of(Which::Screen) },
             seat: Seat::Awaited { until: now + MEDIA_AWAITED },
             choice: Choice::default(),
             estimate: ESTIMATE_AT_FIRST,
             demand: Demand { next: 0, best: 0 },
             audio,
             video,
+        }
+    }
+
+    /// One of its videos.
+    pub(crate) fn film(&self, which: Which) -> &Film {
+        match which {
+            Which::Camera => &self.camera,
+            Which::Screen => &self.screen,
+        }
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn film_mut(&mut self, which: Which) -> &mut Film {
+        match which {
+            Which::Camera => &mut self.camera,
+            Which::Screen => &mut self.screen,
         }
     }
 
@@ -174,29 +198,35 @@ impl Participant {
         reassign(&mut self.audio, wanted)
     }
 
-    /// Puts cameras into the video slots: the chosen ones in their order, or all in the given order. Answers whether anything changed.
-    pub(crate) fn assign_video(&mut self, cameras: &[Number]) -> bool {
-        let chosen: Vec<_> = self.choice.participants.iter().copied().filter(|number| cameras.contains(number)).collect();
-        let wanted = if self.choice.participants.is_empty() { cameras } else { &chosen };
-        reassign(&mut self.video, wanted)
+    /// Puts videos into the video slots: of those who were chosen, or all, in the given order. Answers whether anything changed.
+    pub(crate) fn assign_video(&mut self, mut videos: Vec<Video>) -> bool {
+        let chosen = &self.choice.participants;
+        videos.retain(|video| chosen.is_empty() || chosen.contains(&video.from));
+        videos.sort_by_key(|video| self.choice.rank(*video));
+        reassign(&mut self.video, &videos)
     }
 
     /// The videos in the slots, the most wanted first, each with its slot.
-    pub(crate) fn videos(&self) -> Vec<(usize, Number)> {
+    pub(crate) fn videos(&self) -> Vec<(usize, Video)> {
         let mut videos: Vec<_> = self.video.iter().enumerate().filter_map(|(at, slot)| Some((at, slot.source?))).collect();
-        let rank = |source| self.choice.participants.iter().position(|chosen| *chosen == source).unwrap_or(usize::MAX);
-        videos.sort_by_key(|(_, source)| rank(*source));
+        videos.sort_by_key(|(_, video)| self.choice.rank(*video));
         videos
     }
 
-    /// The highest picture that it wants to receive.
-    pub(crate) fn height_max(&self) -> Option<u16> {
-        self.choice.height_max
+    /// The highest picture that it wants to receive: of faces, since letters are small enough.
+    pub(crate) fn height_max(&self, which: Which) -> Option<u16> {
+        self.choice.height_max.filter(|_| which == Which::Camera)
     }
 
     /// Divides the bandwidth among `videos`, given what each source offers.
-    pub(crate) fn divide(&mut self, videos: &[(usize, Number)], offered: impl Fn(Number) -> crate::bandwidth::Rungs, now: Instant) {
-        let mut shares: Vec<_> = videos.iter().map(|(at, source)| self.video[*at].picture.share(offered(*source), now)).collect();
+    pub(crate) fn divide(&mut self, videos: &[(usize, Video)], offered: impl Fn(Video) -> Rungs, now: Instant) {
+        let mut shares: Vec<_> = videos
+            .iter()
+            .map(|(at, video)| Share {
+                is_screen: video.which == Which::Screen,
+                ..self.video[*at].picture.share(offered(*video), now)
+            })
+            .collect();
         let redundancy = if self.has_room_for_redundancy() { self.redundancy() } else { 0 };
         let mut demand = divide(self.estimate - redundancy, self.voices(), &mut shares);
         demand = Demand { next: demand.next + redundancy, best: demand.best + redundancy };
@@ -214,12 +244,21 @@ impl Participant {
 
     /// What its slots carry.
     pub(crate) fn slots(&self) -> v1::Slots {
-        let slot = |slot: &Slot| v1::Slot { mid: slot.mid.to_string(), participant: slot.source.unwrap_or(0) };
-        v1::Slots { slots: self.audio.iter().chain(&self.video).map(slot).collect() }
+        let told = |mid: Mid, participant: Option<Number>, screen| v1::Slot {
+            mid: mid.to_string(),
+            participant: participant.unwrap_or(0),
+            screen,
+        };
+        let audio = self.audio.iter().map(|slot| told(slot.mid, slot.source, false));
+        let video = self.video.iter().map(|slot| {
+            let is_screen = slot.source.is_some_and(|video| video.which == Which::Screen);
+            told(slot.mid, slot.source.map(|video| video.from), is_screen)
+        });
+        v1::Slots { slots: audio.chain(video).collect() }
     }
 
-    /// Whose video a section carries, and in which layer.
-    pub(crate) fn source_of(&self, mid: Mid) -> Option<(Number, usize)> {
+    /// Which video a section carries, and in which layer.
+    pub(crate) fn source_of(&self, mid: Mid) -> Option<(Video, usize)> {
         let slot = self.video.iter().find(|slot| slot.mid == mid)?;
         Some((slot.source?, slot.picture.shown.or(slot.picture.wanted)?))
     }
@@ -257,8 +296,8 @@ impl Participant {
     }
 
     /// Forwards a video packet, if there is a slot for its layer.
-    pub(crate) fn forward_video(&mut self, from: Number, layer: usize, packet: &RtpPacket, head: &Head, now: Instant) -> Forwarded {
-        let Some(slot) = self.video.iter_mut().find(|slot| slot.source == Some(from)) else { return Forwarded::Done };
+    pub(crate) fn forward_video(&mut self, video: Video, layer: usize, packet: &RtpPacket, head: &Head, now: Instant) -> Forwarded {
+        let Some(slot) = self.video.iter_mut().find(|slot| slot.source == Some(video)) else { return Forwarded::Done };
         if !self.media.is_connected() {
             return Forwarded::Done;
         }
@@ -288,7 +327,15 @@ impl<'a> Voice<'a> {
     }
 }
 
-impl Slot {
+impl Choice {
+    /// Screens stand first, then who was chosen first.
+    fn rank(&self, video: Video) -> (bool, usize) {
+        let place = self.participants.iter().position(|chosen| *chosen == video.from);
+        (video.which == Which::Camera, place.unwrap_or(usize::MAX))
+    }
+}
+
+impl<S> Slot<S> {
     /// Writes a packet under the slot's own numbers. Answers false if the slot must pause until the next key frame.
     fn write(&mut self, media: &mut Media, packet: &RtpPacket, payload: Payload, head: Option<&Head>, now: Instant) -> bool {
         let vp8 = head.and_then(|head| head.vp8.as_ref());
@@ -312,9 +359,9 @@ impl Slot {
 }
 
 impl Picture {
-    fn share(&self, rungs: crate::bandwidth::Rungs, now: Instant) -> Share {
+    fn share(&self, rungs: Rungs, now: Instant) -> Share {
         let may_rise = self.fell_at.is_none_or(|fell_at| now >= fell_at + RISES_AGAIN_AFTER);
-        Share { rungs, layer: self.wanted, may_rise }
+        Share { rungs, layer: self.wanted, may_rise, ..Share::default() }
     }
 
     fn want(&mut self, layer: Option<usize>, now: Instant) {
@@ -335,11 +382,7 @@ impl Demand {
     }
 }
 
-fn slots(media: &mut Media, source: Source) -> Vec<Slot> {
-    let (mids, clock_rate) = match source {
-        Source::Audio => (media.sections().audio_slots.clone(), AUDIO_CLOCK_RATE),
-        Source::Video(_) => (media.sections().video_slots.clone(), VIDEO_CLOCK_RATE),
-    };
+fn slots<S>(media: &mut Media, mids: Vec<Mid>, clock_rate: u32) -> Vec<Slot<S>> {
     let slot = |mid| Slot {
         mid,
         stream: media.open_stream(mid),
@@ -350,7 +393,7 @@ fn slots(media: &mut Media, source: Source) -> Vec<Slot> {
     mids.into_iter().map(slot).collect()
 }
 
-fn reassign(slots: &mut [Slot], wanted: &[Number]) -> bool {
+fn reassign<S: Copy + PartialEq>(slots: &mut [Slot<S>], wanted: &[S]) -> bool {
     let mut sources: Vec<_> = slots.iter().map(|slot| slot.source).collect();
     let changed = assign(&mut sources, wanted);
     for (slot, source) in slots.iter_mut().zip(sources) {

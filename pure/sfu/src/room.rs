@@ -15,7 +15,7 @@ use crate::media::{Departure, Event, Media, OfferError, Source};
 use crate::output::{Gone, Output, Reason, Transmit};
 use crate::participant::{Forwarded, Participant, Voice};
 use crate::pictures::Head;
-use crate::slots::Number;
+use crate::slots::{Number, Video, Which};
 use crate::speakers::Speakers;
 
 /// How often voices are compared and bandwidth is divided anew.
@@ -80,7 +80,7 @@ impl Room {
         #[expect(clippy::cast_possible_truncation, reason = "addresses may repeat after 65536 entries: each belongs to one peer")]
         let (media, answer) = Media::accept(offer, number as u16, self.capacity, now)?;
         self.newest = number;
-        let camera = camera && self.has_place_for_camera();
+        let camera = camera && self.has_place_for(Which::Camera);
         let ticket = Ticket::random(rng);
         self.participants.insert(number, Participant::new(ticket, note, camera, media, now));
         self.assign(now);
@@ -114,13 +114,14 @@ impl Room {
         }
     }
 
-    /// Somebody's camera goes on or off. Answers whether it is on.
-    pub(crate) fn handle_camera(&mut self, who: Number, on: bool, now: Instant) -> bool {
-        let has_place = self.has_place_for_camera();
+    /// Somebody's camera or screen goes on or off. Answers whether it is on.
+    pub(crate) fn handle_video(&mut self, who: Number, which: Which, on: bool, now: Instant) -> bool {
+        let has_place = self.has_place_for(which);
         let Some(participant) = self.participants.get_mut(&who) else { return false };
-        let on = on && (participant.camera || has_place);
-        if participant.camera != on {
-            participant.camera = on;
+        let film = participant.film_mut(which);
+        let on = on && (film.is_on || has_place);
+        if film.is_on != on {
+            film.is_on = on;
             self.roster_changed |= participant.is_present();
             self.assign(now);
         }
@@ -181,7 +182,8 @@ impl Room {
                 .map(|(number, participant)| v1::Present {
                     participant: *number,
                     note: participant.note.clone(),
-                    camera: participant.camera,
+                    camera: participant.film(Which::Camera).is_on,
+                    screen: participant.film(Which::Screen).is_on,
                 })
                 .collect(),
             self.capacity,
@@ -198,8 +200,8 @@ impl Room {
         self.participants.len() >= self.capacity.participants
     }
 
-    fn has_place_for_camera(&self) -> bool {
-        self.participants.values().filter(|participant| participant.camera).count() < self.capacity.cameras
+    fn has_place_for(&self, which: Which) -> bool {
+        self.participants.values().filter(|participant| participant.film(which).is_on).count() < self.capacity.videos(which)
     }
 
     /// So many voices are heard by somebody.
@@ -242,7 +244,9 @@ impl Room {
     fn handle_event(&mut self, who: Number, event: Event, now: Instant) {
         match event {
             Event::Packet(Source::Audio, packet) => self.forward_audio(who, &packet, now),
-            Event::Packet(Source::Video(layer), packet) => self.forward_video(who, layer, &packet, now),
+            Event::Packet(Source::Video(which, layer), packet) => {
+                self.forward_video(Video { from: who, which }, layer, &packet, now);
+            }
             Event::KeyFrameWish(mid) => self.handle_wish(who, mid, now),
             Event::Estimate(estimate) => {
                 if let Some(participant) = self.participants.get_mut(&who) {
@@ -274,36 +278,36 @@ impl Room {
         }
     }
 
-    fn forward_video(&mut self, from: Number, layer: usize, packet: &RtpPacket, now: Instant) {
-        let Some(sender) = self.participants.get_mut(&from).filter(|sender| sender.camera) else { return };
+    fn forward_video(&mut self, video: Video, layer: usize, packet: &RtpPacket, now: Instant) {
+        let Some(sender) = self.participants.get_mut(&video.from).filter(|sender| sender.film(video.which).is_on) else { return };
         let Some(codec) = sender.media.picture_codec(packet) else { return };
         let Some(head) = Head::read(codec, &packet.payload) else { return };
         let height = head.key_frame.and_then(|key_frame| key_frame.height);
-        if sender.layers.handle_packet(layer, packet.payload.len(), height, now) {
+        if sender.film_mut(video.which).layers.handle_packet(layer, packet.payload.len(), height, now) {
             self.divide_all(now);
         }
         let mut waits = false;
         for (number, participant) in &mut self.participants {
-            if *number != from {
-                waits |= participant.forward_video(from, layer, packet, &head, now) == Forwarded::Waits;
+            if *number != video.from {
+                waits |= participant.forward_video(video, layer, packet, &head, now) == Forwarded::Waits;
             }
         }
         if waits {
-            self.request_key_frame(from, layer, |requests| requests.handle_wait(now));
+            self.request_key_frame(video, layer, |requests| requests.handle_wait(now));
         }
     }
 
     fn handle_wish(&mut self, of: Number, mid: Mid, now: Instant) {
-        if let Some((source, layer)) = self.participants.get(&of).and_then(|receiver| receiver.source_of(mid)) {
-            self.request_key_frame(source, layer, |requests| requests.handle_wish(now));
+        if let Some((video, layer)) = self.participants.get(&of).and_then(|receiver| receiver.source_of(mid)) {
+            self.request_key_frame(video, layer, |requests| requests.handle_wish(now));
         }
     }
 
-    fn request_key_frame(&mut self, from: Number, layer: usize, may: impl FnOnce(&mut crate::key_frames::Requests) -> bool) {
-        if let Some(sender) = self.participants.get_mut(&from)
-            && sender.layers.requests(layer).is_some_and(may)
+    fn request_key_frame(&mut self, video: Video, layer: usize, may: impl FnOnce(&mut crate::key_frames::Requests) -> bool) {
+        if let Some(sender) = self.participants.get_mut(&video.from)
+            && sender.film_mut(video.which).layers.requests(layer).is_some_and(may)
         {
-            sender.media.request_key_frame(layer);
+            sender.media.request_key_frame(video.which, layer);
         }
     }
 
@@ -314,16 +318,16 @@ impl Room {
         let mut by_loudness = self.speakers.ranking();
         by_loudness.retain(|number| present.contains(number));
         by_loudness.extend(present.iter().filter(|number| !by_loudness.contains(number)).copied().collect::<Vec<_>>());
-        let cameras: Vec<_> = by_loudness
-            .iter()
-            .copied()
-            .filter(|number| self.participants.get(number).is_some_and(|participant| participant.camera))
-            .collect();
+        let mut videos = Vec::new();
+        for (number, participant) in by_loudness.iter().filter_map(|number| Some((*number, self.participants.get(number)?))) {
+            let shown = Which::ALL.into_iter().filter(|which| participant.film(*which).is_on);
+            videos.extend(shown.map(|which| Video { from: number, which }));
+        }
         let mut changed = Vec::new();
         for (number, participant) in &mut self.participants {
-            let others = |all: &[Number]| all.iter().copied().filter(|other| other != number).collect::<Vec<_>>();
-            let audio = participant.assign_audio(&others(&by_loudness));
-            let video = participant.assign_video(&others(&cameras));
+            let voices: Vec<_> = by_loudness.iter().copied().filter(|other| other != number).collect();
+            let audio = participant.assign_audio(&voices);
+            let video = participant.assign_video(videos.iter().copied().filter(|video| video.from != *number).collect());
             if audio || video {
                 changed.push(*number);
             }
@@ -344,13 +348,16 @@ impl Room {
     /// Divides a receiver's bandwidth.
     fn divide(&mut self, receiver: Number, now: Instant) {
         let Some(participant) = self.participants.get(&receiver) else { return };
-        let (videos, height_max) = (participant.videos(), participant.height_max());
+        let videos = participant.videos();
         let offered: BTreeMap<_, _> = videos
             .iter()
-            .filter_map(|(_, source)| Some((*source, self.participants.get(source)?.layers.rungs(height_max, now))))
+            .filter_map(|(_, video)| {
+                let film = self.participants.get(&video.from)?.film(video.which);
+                Some((*video, film.layers.rungs(participant.height_max(video.which), now)))
+            })
             .collect();
         if let Some(participant) = self.participants.get_mut(&receiver) {
-            participant.divide(&videos, |source| offered.get(&source).copied().unwrap_or_default(), now);
+            participant.divide(&videos, |video| offered.get(&video).copied().unwrap_or_default(), now);
         }
     }
 

@@ -3,8 +3,27 @@
 /// The number of a participant in its call.
 pub(crate) type Number = u32;
 
+/// Which of a participant's videos.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Which {
+    Camera,
+    Screen,
+}
+
+impl Which {
+    /// In the order of their sections in an offer.
+    pub(crate) const ALL: [Self; 2] = [Self::Camera, Self::Screen];
+}
+
+/// A participant's video.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Video {
+    pub(crate) from: Number,
+    pub(crate) which: Which,
+}
+
 /// Gives the first wanted sources a slot each. Who has one already keeps it. Answers whether anything changed.
-pub(crate) fn assign(slots: &mut [Option<Number>], wanted: &[Number]) -> bool {
+pub(crate) fn assign<S: Copy + PartialEq>(slots: &mut [Option<S>], wanted: &[S]) -> bool {
     let wanted = wanted.get(..slots.len()).unwrap_or(wanted);
     let mut changed = false;
     for slot in slots.iter_mut() {

@@ -13,7 +13,7 @@ use crate::capacity::Capacity;
 use crate::media::OfferError;
 use crate::output::Output;
 use crate::room::{Entered, Room, roster_of};
-use crate::slots::Number;
+use crate::slots::{Number, Which};
 
 /// Why somebody cannot enter.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -127,7 +127,12 @@ impl Sfu {
 
     /// Somebody's camera goes on or off. Answers whether it is on.
     pub fn handle_camera(&mut self, ticket: Ticket, on: bool, now: Instant) -> bool {
-        self.at(ticket, |room, number| room.handle_camera(number, on, now)).unwrap_or(false)
+        self.at(ticket, |room, number| room.handle_video(number, Which::Camera, on, now)).unwrap_or(false)
+    }
+
+    /// Somebody's screen goes on or off, beside the camera. Answers whether it is on.
+    pub fn handle_screen(&mut self, ticket: Ticket, on: bool, now: Instant) -> bool {
+        self.at(ticket, |room, number| room.handle_video(number, Which::Screen, on, now)).unwrap_or(false)
     }
 
     /// A datagram came under a ticket, by whatever road.

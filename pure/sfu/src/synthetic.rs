@@ -5,6 +5,8 @@
 
 mod call;
 mod person;
+mod profile;
 
 pub use call::{Call, Link};
-pub use person::{Heard, Person, Profile, Seen};
+pub use person::{Heard, Person, SCREEN, Seen};
+pub use profile::Profile;

@@ -135,10 +135,12 @@ pub const PARTICIPANTS_MAX: usize = 32;
 pub const INVITED_MAX: usize = 256;
 /// Of them with a camera.
 pub const CAMERAS_MAX: usize = 8;
+/// Screens that are shown at once in one call, beside the cameras.
+pub const SCREENS_MAX: usize = 2;
 /// Slots for audio in an offer.
 pub const AUDIO_SLOTS_MAX: usize = 8;
-/// Slots for video in an offer.
-pub const VIDEO_SLOTS_MAX: usize = 8;
+/// Slots for video in an offer: everything that can be shown has one.
+pub const VIDEO_SLOTS_MAX: usize = CAMERAS_MAX + SCREENS_MAX;
 /// Who vanishes keeps the seat.
 pub const SEAT_KEPT: Duration = Duration::from_secs(60);
 /// A call rings.

@@ -26,6 +26,14 @@ muted: boolean, camera: boolean,
  */
 cameraRefused: boolean, 
 /**
+ * This account's screen is shown.
+ */
+screen: boolean, 
+/**
+ * It was to be, and as many are as may be.
+ */
+screenRefused: boolean, 
+/**
  * The epoch's code, for reading aloud: the same for all who share the keys.
  */
 code: string | null, 

@@ -5,7 +5,15 @@ import type { Timestamp } from "./Timestamp";
 /**
  * Somebody in a call.
  */
-export type PresentRow = { account: string, name: string, me: boolean, since: Timestamp, video: boolean, muted: boolean, byProxy: boolean, 
+export type PresentRow = { account: string, name: string, me: boolean, since: Timestamp, 
+/**
+ * The camera is on.
+ */
+video: boolean, 
+/**
+ * The screen is shown, beside the camera or without it.
+ */
+screen: boolean, muted: boolean, byProxy: boolean, 
 /**
  * The participant's number at the SFU, as in `Slots`; `None` while its media is not there.
  */

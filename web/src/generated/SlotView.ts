@@ -7,4 +7,8 @@ export type SlotView = { mid: string,
 /**
  * 0: nobody's.
  */
-participant: number, };
+participant: number, 
+/**
+ * The participant's screen, not its camera.
+ */
+screen: boolean, };

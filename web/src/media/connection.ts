@@ -1,6 +1,7 @@
-// One peer connection of a call, from the offer to its end: one sending section for each kind, a fixed number of receiving slots.
+// One peer connection of a call, from the offer to its end: a sending section each for voice, camera and screen, a fixed number of
+// receiving slots.
 //
-// Who is in a slot changes without a new offer. The app puts its own addresses into the answer, so none are gathered or awaited here.
+// What is sent and who is in a slot changes without a new offer: the section of a screen that is not shown sends nothing. The app puts its own addresses into the answer, so none are gathered or awaited here.
 
 import { withCodecFirst, withConstantRate, withRedundancy } from "./answer";
 import type { PictureCodec } from "./choices";
@@ -17,6 +18,15 @@ const LAYERS: Encoding[] = [
   { rid: "h", scaleResolutionDownBy: 1, maxBitrate: 1_500_000 },
 ];
 
+/**
+ * Two of the screen: whole, and one that letters can still be guessed in where little gets through. Where the own road is narrow it comes
+ * before the camera; Chromium takes the first one's word for all, and none of the others.
+ */
+const SCREEN_LAYERS: Encoding[] = [
+  { rid: "l", scaleResolutionDownBy: 2, maxBitrate: 400_000, maxFramerate: 5, priority: "high" },
+  { rid: "h", scaleResolutionDownBy: 1, maxBitrate: 2_500_000, maxFramerate: 15 },
+];
+
 /** The first is what is sent, where both ends know it. `red`: each frame once more with the next. */
 const SOUND = ["audio/red", "audio/opus"];
 const PICTURE = ["video/vp8", "video/vp9", "video/av1", "video/rtx"];
@@ -24,15 +34,17 @@ const PICTURE = ["video/vp8", "video/vp9", "video/av1", "video/rtx"];
 /** Not yet in every TypeScript library. */
 type DelayedReceiver = RTCRtpReceiver & { jitterBufferTarget?: number | null };
 
+/** What this device sends, in the order of the sections; the SFU knows them by it. */
+const SENT = ["audio", "camera", "screen"] as const;
+export type Sent = (typeof SENT)[number];
+
 /** A receiving section; the worker knows it by its number. */
 export type ReceivingSlot = { stream: number; kind: Kind; transceiver: RTCRtpTransceiver };
 
 export class Connection {
   readonly peer: RTCPeerConnection;
   readonly slots: ReceivingSlot[] = [];
-  readonly #audio: RTCRtpTransceiver;
-  readonly #video: RTCRtpTransceiver;
-
+  readonly #senders = new Map<Sent, RTCRtpSender>();
   readonly #codec: PictureCodec;
 
   constructor(
@@ -43,20 +55,26 @@ export class Connection {
   ) {
     this.#codec = codec;
     this.peer = new RTCPeerConnection({ iceServers: [], bundlePolicy: "max-bundle" });
-    this.#audio = this.peer.addTransceiver("audio", { direction: "sendonly" });
-    this.#video = this.peer.addTransceiver("video", { direction: "sendonly", sendEncodings: layersIn(codec) });
-    frames.attach(this.#audio.sender, { side: "seal", kind: "audio", stream: firstStream });
-    frames.attach(this.#video.sender, { side: "seal", kind: "video", stream: firstStream + 1 });
-    prefer(this.#audio, "audio", SOUND);
-    prefer(this.#video, "video", [`video/${codec}`, "video/vp8", "video/rtx"]);
+    for (const [index, sent] of SENT.entries()) {
+      const kind = sent === "audio" ? "audio" : "video";
+      const transceiver = this.peer.addTransceiver(kind, { direction: "sendonly", ...layersOf(sent, codec) });
+      prefer(transceiver, kind, kind === "audio" ? SOUND : [`video/${codec}`, "video/vp8", "video/rtx"]);
+      frames.attach(transceiver.sender, { side: "seal", kind, stream: firstStream + index, screen: sent === "screen" });
+      this.#senders.set(sent, transceiver.sender);
+    }
     const kinds: Kind[] = [...Array<Kind>(slots.audio).fill("audio"), ...Array<Kind>(slots.video).fill("video")];
     for (const [index, kind] of kinds.entries()) {
       const transceiver = this.peer.addTransceiver(kind, { direction: "recvonly" });
       prefer(transceiver, kind, kind === "audio" ? SOUND : PICTURE);
-      const stream = firstStream + 2 + index;
+      const stream = firstStream + SENT.length + index;
       frames.attach(transceiver.receiver, { side: "open", kind, stream });
       this.slots.push({ stream, kind, transceiver });
     }
+  }
+
+  /** The numbers of its streams are below this. */
+  get endStream(): number {
+    return (this.slots[0]?.stream ?? 0) + this.slots.length;
   }
 
   async offer(): Promise<string> {
@@ -79,9 +97,9 @@ export class Connection {
   }
 
   /** Null sends nothing, and keeps the section for later. */
-  async send(kind: Kind, track: MediaStreamTrack | null): Promise<void> {
-    const { sender } = kind === "audio" ? this.#audio : this.#video;
-    if (sender.track !== track && this.peer.signalingState !== "closed") await sender.replaceTrack(track);
+  async send(sent: Sent, track: MediaStreamTrack | null): Promise<void> {
+    const sender = this.#senders.get(sent);
+    if (sender && sender.track !== track && this.peer.signalingState !== "closed") await sender.replaceTrack(track);
   }
 
   close(): void {
@@ -90,8 +108,10 @@ export class Connection {
 }
 
 /** VP9 and AV1 would be one stream of several spatial layers, which the SFU does not take apart: each size is a stream of its own. */
-function layersIn(codec: PictureCodec): Encoding[] {
-  return codec === "vp8" ? LAYERS : LAYERS.map((layer) => ({ ...layer, scalabilityMode: "L1T1" }));
+function layersOf(sent: Sent, codec: PictureCodec): { sendEncodings?: Encoding[] } {
+  if (sent === "audio") return {};
+  const layers = sent === "screen" ? SCREEN_LAYERS : LAYERS;
+  return { sendEncodings: codec === "vp8" ? layers : layers.map((layer) => ({ ...layer, scalabilityMode: "L1T1" })) };
 }
 
 /** Which of them this browser can send. */

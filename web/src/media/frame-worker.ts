@@ -39,14 +39,9 @@ export class FrameWorker {
     this.#send({ op: "keys", epoch, leaf, baseKey: bytes }, [bytes.buffer]);
   }
 
-  /** From now on the pictures show the screen, or the camera again. */
-  setSharing(on: boolean): void {
-    this.#send({ op: "sharing", on });
-  }
-
-  /** Whose a stream is by the roster; null: nobody's, or not known. */
-  expect(stream: number, leaf: number | null): void {
-    this.#send({ op: "expect", stream, leaf });
+  /** Whose a stream is by the roster, and what it shows by the service's word; null: nobody's, or not known. */
+  expect(stream: number, source: Source | null): void {
+    this.#send({ op: "expect", stream, source });
   }
 
   async counts(): Promise<Counts> {

@@ -121,7 +121,8 @@ function sentOf(before: Outbound[], now: Outbound[], seconds: number): Report["s
   const bytes = (all: Outbound[], kind: string) =>
     all.filter((each) => each.kind === kind).reduce((sum, each) => sum + each.bytesSent, 0);
   const rate = (kind: string) => Math.max(0, ((bytes(now, kind) - bytes(before, kind)) * 8) / seconds);
-  const sending = now.filter((each) => each.bytesSent > (before.find(({ rid }) => rid === each.rid)?.bytesSent ?? 0));
+  const earlier = (each: Outbound) => before.find(({ mid, rid }) => mid === each.mid && rid === each.rid);
+  const sending = now.filter((each) => each.bytesSent > (earlier(each)?.bytesSent ?? 0));
   return {
     audio: rate("audio"),
     video: rate("video"),

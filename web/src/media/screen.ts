@@ -1,4 +1,4 @@
-// Sharing the screen: its picture goes out in the camera's place, its sound together with the microphone's.
+// Sharing the screen: its picture goes out beside the camera's, its sound together with the microphone's.
 
 const VIDEO: MediaTrackConstraints = { frameRate: { ideal: 15, max: 30 }, width: { max: 1920 }, height: { max: 1080 } };
 /** What is played in a shared tab is meant to be heard as it is. */

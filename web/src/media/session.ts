@@ -22,10 +22,10 @@ export type MediaSnapshot = {
   link: Link;
   muted: boolean;
   camera: boolean;
-  /** The own picture: camera or screen. */
+  /** The own camera. */
   own: MediaStream | null;
   /** The screen is shared. `withSound`: its sound too. */
-  sharing: { withSound: boolean } | null;
+  sharing: { withSound: boolean; stream: MediaStream } | null;
   media: SlotMedia[];
   slots: SlotView[];
   /** Leaves that can be heard at the moment. */
@@ -38,7 +38,7 @@ export type MediaSnapshot = {
 };
 
 type MakeOffer = Extract<MediaEvent, { kind: "makeOffer" }>;
-type OwnView = Pick<CallView, "muted" | "camera" | "present">;
+type OwnView = Pick<CallView, "muted" | "camera" | "screen" | "present">;
 /** Null: the app has taken it. */
 export type SendCommand = (command: Command) => Promise<object | null>;
 
@@ -58,10 +58,11 @@ export class Session {
   readonly #sound: Sound;
   readonly #muted = new Wish(false);
   readonly #camera = new Wish(false);
+  readonly #screen = new Wish(false);
   readonly #unheard = new Unheard();
   readonly #timers: ReturnType<typeof setInterval>[];
   #connection: Connection | null = null;
-  #share: (ScreenShare & { cameraBefore?: boolean }) | null = null;
+  #share: ScreenShare | null = null;
   #lastStats: { stats: MediaStats; at: number } | null = null;
   #late = { own: false, leaves: new Set<number>() };
   /** By participant, as the roster has them. */
@@ -95,7 +96,7 @@ export class Session {
   async handleMakeOffer(event: MakeOffer): Promise<void> {
     this.#camera.confirm(event.camera);
     if (!this.#entered && choices().enterMuted) this.#muted.want(true);
-    await this.#capture.want({ microphone: true, camera: this.#wantsCamera() });
+    await this.#capture.want({ microphone: true, camera: this.#camera.value });
     if (this.#ended) return;
     await this.#connect(event);
     if (!this.#entered && this.#muted.value) await this.#command({ kind: "mute", call: this.call, muted: true });
@@ -119,6 +120,10 @@ export class Session {
   handleView(view: OwnView, road: RoadState): void {
     this.#muted.confirm(view.muted);
     this.#camera.confirm(view.camera);
+    const wasShown = this.#screen.value;
+    this.#screen.confirm(view.screen);
+    // The service had no place for it.
+    if (wasShown && !this.#screen.value) this.#endShare();
     this.#late = {
       own: road.kind === "proxy",
       leaves: new Set(view.present.filter((person) => person.byProxy).map((person) => person.leaf)),
@@ -152,24 +157,22 @@ export class Session {
 
   /** Off at once; on when the app says that there is room for one more camera. */
   async setCamera(on: boolean): Promise<void> {
-    if (!on) this.#endShare();
     if (!on) this.#camera.want(false);
     else this.#capture.forgive("camera");
     await this.#apply();
     await this.#command({ kind: "camera", call: this.call, on });
   }
 
-  /** The screen takes the camera's place: one needs a place with picture for it. */
+  /** Beside the camera. Nothing of the screen leaves before the app has taken it. */
   async setSharing(on: boolean): Promise<void> {
     if (!on) return this.#unshare();
     const share = await ScreenShare.choose(() => void this.setSharing(false));
     if (!share || this.#ended) return share?.end();
     this.#endShare();
-    const cameraBefore = this.#camera.value;
-    this.#share = Object.assign(share, { cameraBefore });
-    this.#frames.setSharing(true);
+    this.#share = share;
+    if (await this.#command({ kind: "screen", call: this.call, on: true })) return this.#unshare();
+    if (this.#share === share) this.#screen.want(true);
     await this.#apply();
-    if (!cameraBefore && (await this.#command({ kind: "camera", call: this.call, on: true }))) await this.#unshare();
   }
 
   async unblockSound(): Promise<void> {
@@ -199,7 +202,7 @@ export class Session {
     this.#sound.clear();
     const counts = { audio: event.audioSlots, video: event.videoSlots };
     const connection = new Connection(this.#frames, counts, this.#streams, choices());
-    this.#streams += 2 + connection.slots.length;
+    this.#streams = connection.endStream;
     this.#connection = connection;
     this.#lastStats = null;
     connection.peer.onconnectionstatechange = () => this.#handleState(connection, event);
@@ -237,53 +240,48 @@ export class Session {
     }, wait);
   }
 
-  #wantsCamera(): boolean {
-    return this.#camera.value && (!this.#share || this.#share.cameraBefore === true);
-  }
-
   /** Brings devices and senders to what is wished. */
   async #apply(): Promise<void> {
     if (this.#ended) return;
     this.#show({ muted: this.#muted.value, camera: this.#camera.value });
-    if (this.#entered || this.#connection) await this.#capture.want({ camera: this.#wantsCamera() });
+    if (this.#entered || this.#connection) await this.#capture.want({ camera: this.#camera.value });
     const { microphone, camera, picture, cameraTrouble } = this.#capture.snapshot;
     if (this.#ended) return;
     if (microphone) microphone.enabled = !this.#muted.value;
-    if (this.#wantsCamera() && !camera && cameraTrouble && this.#connection) await this.#withoutCamera();
+    if (this.#camera.value && !camera && cameraTrouble && this.#connection) await this.#withoutCamera();
     const share = this.#share;
-    this.#show({ own: share?.stream ?? picture, sharing: share ? { withSound: share.hasSound } : null });
-    // Before the app has a place for the picture, nothing of a screen leaves; and it may be a while before one is free.
-    const shown = this.#camera.value ? share : null;
+    this.#show({ own: picture, sharing: share ? { withSound: share.hasSound, stream: share.stream } : null });
+    const shown = this.#screen.value ? share : null;
     await this.#connection?.send("audio", shown ? shown.soundWith(microphone) : microphone);
-    await this.#connection?.send("video", this.#camera.value ? (share?.picture ?? camera) : null);
+    await this.#connection?.send("camera", this.#camera.value ? camera : null);
+    await this.#connection?.send("screen", shown?.picture ?? null);
   }
 
   /** The camera was asked for and is not there: the call goes on with voice, and the others are told. */
   async #withoutCamera(): Promise<void> {
-    if (this.#share) return;
     this.#camera.want(false);
     this.#show({ camera: false });
     await this.#command({ kind: "camera", call: this.call, on: false });
   }
 
   async #unshare(): Promise<void> {
-    const back = this.#share?.cameraBefore !== false;
     if (!this.#share) return;
     this.#endShare();
-    if (!back) return this.setCamera(false);
     await this.#apply();
+    await this.#command({ kind: "screen", call: this.call, on: false });
   }
 
   #endShare(): void {
     this.#share?.end();
     this.#share = null;
-    this.#frames.setSharing(false);
+    this.#screen.want(false);
   }
 
   #expectLeaves(): void {
     for (const { stream, transceiver } of this.#connection?.slots ?? []) {
       const slot = this.#snapshot.slots.find(({ mid }) => mid === transceiver.mid);
-      this.#frames.expect(stream, this.#leaves.get(slot?.participant ?? 0) ?? null);
+      const leaf = this.#leaves.get(slot?.participant ?? 0);
+      this.#frames.expect(stream, slot && leaf !== undefined ? { leaf, screen: slot.screen } : null);
     }
   }
 

@@ -17,8 +17,11 @@ export type Inbound = {
   height: number;
   participant: number;
   leaf: number | null;
+  /** It shows a screen. */
+  screen: boolean;
 };
 export type Outbound = {
+  mid: string;
   kind: string;
   rid: string | null;
   framesSent: number;
@@ -68,11 +71,13 @@ function inbound(each: Report, now: MediaSnapshot): Inbound {
     height: count(each.frameHeight),
     participant: now.slots.find((slot) => slot.mid === mid)?.participant ?? 0,
     leaf: now.media.find((slot) => slot.mid === mid)?.leaf ?? null,
+    screen: now.media.find((slot) => slot.mid === mid)?.screen ?? false,
   };
 }
 
 function outbound(each: Report): Outbound {
   return {
+    mid: String(each.mid ?? ""),
     kind: String(each.kind),
     rid: typeof each.rid === "string" ? each.rid : null,
     framesSent: count(each.framesSent),

@@ -39,11 +39,8 @@ scope.onmessage = ({ data }) => {
     case "keys":
       void addKeys(data.epoch, data.leaf, data.baseKey);
       break;
-    case "sharing":
-      if (frames) frames.sharing = data.on;
-      break;
     case "expect":
-      placeOf(data.stream).expect(data.leaf);
+      placeOf(data.stream).expect(data.source);
       break;
     case "count":
       if (frames) scope.postMessage({ op: "counts", id: data.id, counts: { ...frames.counts } });
@@ -73,11 +70,12 @@ async function addKeys(epoch: number, leaf: number, baseKey: Uint8Array<ArrayBuf
 
 type Transform = (frame: EncodedFrame, next: TransformStreamDefaultController<EncodedFrame>) => Promise<void>;
 
-function sealing({ kind }: TransformOptions): Transform {
+function sealing({ kind, screen = false }: TransformOptions): Transform {
   return async (frame, next) => {
     const sealed = await frames?.seal(kind, mimeType(frame), new Uint8Array(frame.data), {
       time: frame.timestamp,
       isKey: isKey(frame),
+      screen,
     });
     if (!sealed) return;
     frame.data = sealed.buffer;
@@ -99,7 +97,7 @@ function opening(transformer: Transformer): Transform {
       return;
     }
     const { leaf, screen } = opened;
-    if (placeOf(stream).handleOpened(leaf, now)) frames.counts.misplaced++;
+    if (placeOf(stream).handleOpened({ leaf, screen }, now)) frames.counts.misplaced++;
     if (source?.leaf !== leaf || source.screen !== screen) {
       source = { leaf, screen };
       scope.postMessage({ op: "source", stream, ...source });

@@ -1,34 +1,45 @@
 // What is wrong with sound or picture, and what goes out that one should know of. Said to screen readers too.
 
-import { useApp, useCaptured, useChoices, useMedia } from "../app";
+import { useApp, useCaptured, useChoices, useCommand, useMedia } from "../app";
 import type { CallView } from "../contract";
 import type { CaptureSnapshot } from "../media/capture";
 import { setChoices } from "../media/choices";
 import type { MediaSnapshot } from "../media/session";
 import { useWords, type Words } from "../words";
 import { explainDevice, explainQuality } from "../words/trouble";
-import { shownOf } from "./CallTiles";
 
-export function CallNotices({ call, onStopSharing }: { call: CallView; onStopSharing: () => void }) {
+export function CallNotices({ call, onSwitchSharing }: { call: CallView; onSwitchSharing: () => void }) {
   const words = useWords();
   const { media: control } = useApp();
   const media = useMedia();
   const captured = useCaptured();
   const { voiceOnly } = useChoices();
+  const command = useCommand();
   return (
     <div className="call-notices" role="status">
       {noticesOf(call, media, captured, words).map((notice) => (
         <p key={notice}>{notice}</p>
       ))}
       {call.present
-        .filter((person) => !person.me && shownOf(person, media)?.screen)
+        .filter((person) => !person.me && person.screen)
         .map((person) => (
           <p key={person.leaf} className="hidden">
             {words.sharesScreen(person.name)}
           </p>
         ))}
       {media?.sharing && (
-        <Notice text={sharingOf(media.sharing, media.camera, words)} action={words.stopSharing} onAct={onStopSharing} />
+        <Notice
+          text={media.sharing.withSound ? words.sharingWithSound : words.sharingYours}
+          action={words.stopSharing}
+          onAct={onSwitchSharing}
+        />
+      )}
+      {call.screenRefused && (
+        <Notice
+          text={words.screenRefused}
+          action={words.close}
+          onAct={() => void command({ kind: "screen", call: call.id, on: false })}
+        />
       )}
       {voiceOnly && (
         <Notice text={words.voiceOnlyWhy} action={words.picturesAgain} onAct={() => setChoices({ voiceOnly: false })} />
@@ -38,11 +49,6 @@ export function CallNotices({ call, onStopSharing }: { call: CallView; onStopSha
       )}
     </div>
   );
-}
-
-function sharingOf({ withSound }: { withSound: boolean }, seen: boolean, words: Words): string {
-  if (!seen) return words.sharingWaits;
-  return withSound ? words.sharingWithSound : words.sharingYours;
 }
 
 function Notice({ text, action, onAct }: { text: string; action: string; onAct: () => void }) {

@@ -8,6 +8,7 @@ import { Icon } from "../parts/Icon";
 import { QualitySign } from "../parts/QualitySign";
 import { useWords, type Words } from "../words";
 import { explainQuality } from "../words/trouble";
+import { screenName } from "./ScreenTile";
 
 /** `report`: in the call, how well it goes for each. */
 export function CallPeople({ call, report }: { call: CallView; report?: Report | null | undefined }) {
@@ -86,11 +87,12 @@ function Present({ person, quality }: { person: PresentRow; quality: Quality | n
       {quality && <QualitySign quality={quality} name={person.me ? null : person.name} />}
       {person.muted && <Sign icon="microphoneOff" text={words.muted} />}
       {person.video && <Sign icon="video" text={words.videoCall} />}
+      {person.screen && <Sign icon="screen" text={screenName(person, words)} />}
     </li>
   );
 }
 
-function Sign({ icon, text }: { icon: "microphoneOff" | "video" | "hand"; text: string }) {
+function Sign({ icon, text }: { icon: "microphoneOff" | "video" | "screen" | "hand"; text: string }) {
   return (
     <span className="quiet" title={text}>
       <Icon name={icon} />

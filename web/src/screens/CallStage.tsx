@@ -14,8 +14,10 @@ import { CallNotices } from "./CallNotices";
 import { CallOptions } from "./CallOptions";
 import { CallPeople } from "./CallPeople";
 import { CallStatistics } from "./CallStatistics";
-import { CallTiles, shownOf, useArrangement } from "./CallTiles";
+import { CallTiles, useArrangement } from "./CallTiles";
 import { Picture } from "./Picture";
+import { shownOf } from "./places";
+import { screenName } from "./ScreenTile";
 import { ShortcutHelp } from "./ShortcutHelp";
 import { canShowSmall, useSmallWindow } from "./SmallWindow";
 import { useShortcuts } from "./shortcuts";
@@ -27,14 +29,14 @@ export function CallStage({ call }: { call: CallView }) {
   const words = useWords();
   const media = useMedia();
   const [panel, setPanel] = useState(hasRoomForPanel);
-  const [pinned, setPinned] = useState<number | null>(null);
+  const [pinned, setPinned] = useState<string | null>(null);
   const [open, setOpen] = useState<Open | null>(null);
   const actions = useActions(call, { panel, setPanel, setOpen });
   useShortcuts({ muted: actions.muted, onMuted: actions.setMuted, keys: actions.keys });
   const close = () => setOpen(null);
   return (
     <>
-      <CallNotices call={call} onStopSharing={actions.share} />
+      <CallNotices call={call} onSwitchSharing={actions.share} />
       <div className="call-middle">
         <CallTiles call={call} media={media} pinned={pinned} onPin={setPinned} />
         {panel && (
@@ -134,19 +136,21 @@ function Adding({ call, onClose }: { call: CallView; onClose: () => void }) {
   );
 }
 
-/** In the small window: one person, and the two switches that one needs at once. */
-function Small({ call, pinned, actions }: { call: CallView; pinned: number | null; actions: Actions }) {
+/** In the small window: one person or screen, and the two switches that one needs at once. */
+function Small({ call, pinned, actions }: { call: CallView; pinned: string | null; actions: Actions }) {
   const words = useWords();
   const media = useMedia();
   const { large, others } = useArrangement(call, media, pinned);
-  const person = large ?? others.find((each) => !each.me) ?? others[0];
-  const shown = person ? shownOf(person, media) : null;
-  if (!person) return null;
+  const place = large ?? others.find(({ person }) => !person.me) ?? others[0];
+  if (!place) return null;
+  const { person, screen } = place;
+  const shown = shownOf(place, media);
+  const name = screen ? screenName(person, words) : person.me ? words.you : person.name;
   return (
     <div className="small-call">
-      {shown && <Picture stream={shown.stream} whole={shown.screen} label={words.pictureOf(person.name)} />}
+      {shown && <Picture stream={shown} whole={screen} label={screen ? name : words.pictureOf(person.name)} />}
       <p className="tile-name small" dir="auto">
-        {person.me ? words.you : person.name}
+        {name}
       </p>
       <div className="small-switches">
         <button

@@ -51,6 +51,8 @@ function dress(pane: Document): void {
 
 async function showPicture(): Promise<void> {
   if (document.pictureInPictureElement) return document.exitPictureInPicture().catch(() => undefined);
-  const picture = document.querySelector<HTMLVideoElement>(".tile.is-large video, .tile video:not(.is-mirrored)");
+  const picture = document.querySelector<HTMLVideoElement>(
+    ".tile.is-large video, .tile:not([data-mine='true']) video:not(.is-mirrored)",
+  );
   await picture?.requestPictureInPicture?.().catch(() => undefined);
 }

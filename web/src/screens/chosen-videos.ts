@@ -8,7 +8,7 @@ import type { MediaSnapshot } from "../media/session";
 /** No participant has this number; wishing for its picture alone is wishing for none. */
 const NOBODY = 0;
 
-/** `first`: the leaf whose picture is shown large. `none`: no pictures at all. */
+/** `first`: the leaf whose picture or screen is shown large. `none`: no pictures at all. */
 type Choice = { first: number | null; heightMax: number; none: boolean };
 
 export function useChosenVideos(call: CallView, media: MediaSnapshot | null, { first, heightMax, none }: Choice): void {
@@ -26,7 +26,7 @@ export function useChosenVideos(call: CallView, media: MediaSnapshot | null, { f
 }
 
 function wantedOf(call: CallView, first: number | null): number[] {
-  const others = call.present.filter((person) => !person.me && person.video);
+  const others = call.present.filter((person) => !person.me && (person.video || person.screen));
   const sorted = [...others.filter(({ leaf }) => leaf === first), ...others.filter(({ leaf }) => leaf !== first)];
   return sorted.flatMap(({ participant }) => (participant === null ? [] : [participant]));
 }

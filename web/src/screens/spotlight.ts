@@ -1,22 +1,19 @@
-// Whose picture is shown large: the pinned person's, else a shared screen, else who speaks, if the person wishes that.
+// What is shown large: the pinned tile, else somebody's screen, else who speaks, if the person wishes that. The own screen only if it is
+// pinned: in itself it would show itself.
 
 import { useEffect, useState } from "react";
-import type { CallView, PresentRow } from "../contract";
+import type { CallView } from "../contract";
 import type { MediaSnapshot } from "../media/session";
+import { keyOf, type Place } from "./places";
 
-export type Spotlight = { leaf: number; why: "pinned" | "screen" | "speaker" };
+type Wanted = { pinned: string | null; layout: "grid" | "speaker"; speaker: number | null };
 
-type Wanted = { pinned: number | null; layout: "grid" | "speaker"; speaker: number | null };
-
-export function spotlightOf(present: PresentRow[], screens: number[], wanted: Wanted): Spotlight | null {
-  const there = (leaf: number | null) => present.some((person) => person.leaf === leaf);
-  const { pinned, layout, speaker } = wanted;
-  if (pinned !== null && there(pinned)) return { leaf: pinned, why: "pinned" };
-  const [screen] = screens.filter(there);
-  if (screen !== undefined) return { leaf: screen, why: "screen" };
-  if (layout === "grid" || present.length < 3) return null;
-  const first = speaker !== null && there(speaker) ? speaker : present.find((person) => !person.me)?.leaf;
-  return first === undefined ? null : { leaf: first, why: "speaker" };
+export function spotlightOf(places: Place[], { pinned, layout, speaker }: Wanted): Place | null {
+  const chosen =
+    places.find((place) => keyOf(place) === pinned) ?? places.find(({ person, screen }) => screen && !person.me);
+  const people = places.filter(({ screen }) => !screen);
+  if (chosen || layout === "grid" || people.length < 3) return chosen ?? null;
+  return people.find(({ person }) => person.leaf === speaker) ?? people.find(({ person }) => !person.me) ?? null;
 }
 
 /** A word in between takes the place from nobody: who speaks on after this does. */

@@ -309,9 +309,10 @@ export const de = ({ t, plural, list, number, percent }: Format): Catalogue => (
   pictureInPictureEnd: "Kleines Fenster schließen",
   shareScreen: "Bildschirm teilen",
   stopSharing: "Nicht mehr teilen",
-  sharingYours: "Du teilst deinen Bildschirm. Das Bild deiner Kamera wird solange nicht gesendet.",
-  sharingWithSound: "Du teilst deinen Bildschirm mit Ton. Das Bild deiner Kamera wird solange nicht gesendet.",
-  sharingWaits: "Dein Bildschirm ist zu sehen, sobald ein Platz für ein Bild da ist.",
+  sharingYours: "Du teilst deinen Bildschirm.",
+  sharingWithSound: "Du teilst deinen Bildschirm mit Ton.",
+  screenRefused:
+    "Dein Bildschirm wird nicht gezeigt: Es werden schon so viele geteilt, wie in einen Anruf passen. Teile ihn, wenn ein anderer endet.",
   sharesScreen: (name) => t`${name} teilt den Bildschirm`,
   screenOf: (name) => t`Bildschirm von ${name}`,
   yourScreen: "Dein Bildschirm",

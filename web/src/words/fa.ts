@@ -297,9 +297,10 @@ export const fa = ({ t, plural, list, number, percent }: Format): Catalogue => (
   pictureInPictureEnd: "بستن پنجرهٔ کوچک",
   shareScreen: "اشتراک صفحه",
   stopSharing: "پایان اشتراک",
-  sharingYours: "صفحهٔ خود را به اشتراک گذاشته‌اید. تصویر دوربین شما در این مدت فرستاده نمی‌شود.",
-  sharingWithSound: "صفحهٔ خود را با صدا به اشتراک گذاشته‌اید. تصویر دوربین شما در این مدت فرستاده نمی‌شود.",
-  sharingWaits: "صفحهٔ شما دیده می‌شود همین که جایی برای تصویر باشد.",
+  sharingYours: "صفحهٔ خود را به اشتراک گذاشته‌اید.",
+  sharingWithSound: "صفحهٔ خود را با صدا به اشتراک گذاشته‌اید.",
+  screenRefused:
+    "صفحهٔ شما نشان داده نمی‌شود: بیش از این تعداد صفحه در یک تماس جا نمی‌گیرد. وقتی اشتراک دیگری پایان یافت دوباره امتحان کنید.",
   sharesScreen: (name) => t`${name} صفحه را به اشتراک گذاشته است`,
   screenOf: (name) => t`صفحهٔ ${name}`,
   yourScreen: "صفحهٔ شما",

@@ -10,12 +10,14 @@ import type { Counts } from "../../src/media/sframe/frames";
 import { pictureOf } from "../../src/media/slots";
 
 const CALL = "trial";
+/** The sections that the engine sends in stand first: voice, camera, screen. */
+const SENT = 3;
 const KEYS = ["AAECAwQFBgcICQoLDA0ODw", "EBESExQVFhcYGRobHB0eHw", "ICEiIyQlJicoKSorLC0uLw"] as const;
 
 type Facing = { decoded: number; energy: number; sentFrames: number; counts: Counts };
 type Round = { engine: Facing; other: Facing; sources: (number | null)[]; codecs: string[] };
 
-/** The other end: receives the engine's two sections and sends its own camera and microphone into the first slots. */
+/** The other end: receives what the engine sends and sends its own camera and microphone into the first slots. */
 class Other {
   readonly peer = new RTCPeerConnection();
   readonly frames = new FrameWorker(() => undefined);
@@ -37,7 +39,7 @@ class Other {
     };
     await this.peer.setRemoteDescription({ type: "offer", sdp: offer });
     // At once: Chromium lets frames pass by a transform that comes later.
-    for (const { sender, receiver } of this.peer.getTransceivers().slice(2)) {
+    for (const { sender, receiver } of this.peer.getTransceivers().slice(SENT)) {
       const kind = receiver.track.kind === "audio" ? "audio" : "video";
       if (replays && kind === "audio") sender.transform = new RTCRtpScriptTransform(this.#replayer);
       else this.frames.attach(sender, { side: "seal", kind, stream: 200 });
@@ -54,7 +56,7 @@ class Other {
   }
 
   async #send(track: MediaStreamTrack): Promise<void> {
-    const slots = this.peer.getTransceivers().slice(2);
+    const slots = this.peer.getTransceivers().slice(SENT);
     const slot = slots.find((each) => each.receiver.track.kind === track.kind);
     if (!slot) throw new Error("no slot");
     slot.direction = "sendonly";
@@ -135,10 +137,10 @@ class Trial {
     const person = { leaf, participant: 9, video: true } as PresentRow;
     const call = { id: CALL, state: { kind: "in", since: 0 }, muted: false, camera: true, present: [person] };
     this.engine?.handleView({ calls: [], call, road: { kind: "direct" } } as unknown as View);
-    const slots = this.engine?.snapshot()?.media.map(({ mid }) => ({ mid, participant: 9 })) ?? [];
+    const slots = this.engine?.snapshot()?.media.map(({ mid }) => ({ mid, participant: 9, screen: false })) ?? [];
     await this.engine?.handleEvent({ kind: "slots", call: CALL, slots });
     const media = this.engine?.snapshot();
-    return media != null && pictureOf(person, media.media, media.slots) !== null;
+    return media != null && pictureOf(person, false, media.media, media.slots) !== null;
   }
 
   /** As the app would confirm it. */

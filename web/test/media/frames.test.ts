@@ -1,5 +1,5 @@
 // @vitest-environment node
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { importBaseKey } from "../../src/media/sframe/cipher";
 import type { Kind } from "../../src/media/sframe/codecs";
 import { Frames, type Opened } from "../../src/media/sframe/frames";
@@ -26,8 +26,8 @@ class Device {
     return this;
   }
 
-  async seal(kind: Kind, frame: Bytes): Promise<Bytes> {
-    const sealed = await this.frames.seal(kind, undefined, frame);
+  async seal(kind: Kind, frame: Bytes, screen = false): Promise<Bytes> {
+    const sealed = await this.frames.seal(kind, undefined, frame, { screen });
     if (!sealed) throw new Error("not sealed");
     return sealed;
   }
@@ -47,10 +47,8 @@ beforeEach(async () => {
 
 describe("sealed frames", () => {
   it("say under their seal whether they show the screen; sound never does", async () => {
-    anna.frames.sharing = true;
-    expect((await boris.open("video", await anna.seal("video", vp8("key", 40))))?.screen).toBe(true);
-    expect((await boris.open("audio", await anna.seal("audio", opus)))?.screen).toBe(false);
-    anna.frames.sharing = false;
+    expect((await boris.open("video", await anna.seal("video", vp8("key", 40), true)))?.screen).toBe(true);
+    expect((await boris.open("audio", await anna.seal("audio", opus, true)))?.screen).toBe(false);
     expect((await boris.open("video", await anna.seal("video", vp8("key", 40))))?.screen).toBe(false);
   });
 
@@ -103,6 +101,39 @@ describe("sealed frames", () => {
     await anna.has(6, NEXT);
     counters.add(decodeHeader(await anna.seal("audio", opus))?.counter);
     expect(counters.size).toBe(5);
+  });
+
+  it("of camera, screen and microphone repeat no nonce under a key, though sealed at once and while keys change", async () => {
+    const used = new Map<CryptoKey, Set<string>>();
+    const encrypt = crypto.subtle.encrypt.bind(crypto.subtle);
+    const spied = vi.spyOn(crypto.subtle, "encrypt").mockImplementation((how, key, data) => {
+      const nonces = used.get(key) ?? new Set();
+      used.set(key, nonces.add(toHex(new Uint8Array((how as AesGcmParams).iv as ArrayBuffer))));
+      return encrypt(how, key, data);
+    });
+    const sealed: Promise<Bytes>[] = [];
+    for (const [epoch, base] of [
+      [5, BASE],
+      [6, NEXT],
+    ] as const) {
+      await anna.has(epoch, base);
+      for (let time = 0; time < 100; time++) {
+        sealed.push(anna.seal("video", vp8("delta", 30), time % 2 === 0));
+        sealed.push(anna.seal("audio", opus), anna.seal("video", vp8("key", 40), time % 2 === 1));
+      }
+    }
+    const kids = new Map<bigint, Set<bigint>>();
+    for (const [at, frame] of (await Promise.all(sealed)).entries()) {
+      const header = decodeHeader(frame.subarray([1, 0, 10][at % 3]));
+      if (!header) throw new Error("no header");
+      kids.set(header.kid, (kids.get(header.kid) ?? new Set()).add(header.counter));
+    }
+    spied.mockRestore();
+    // Camera and screen have keys of their own in each epoch, and no key has seen a nonce twice.
+    expect([...used.values()].map((nonces) => nonces.size).sort()).toEqual([100, 100, 200, 200]);
+    expect([...kids.keys()].map((kid) => fromKid(kid).context).sort()).toEqual([0, 0, 1, 1]);
+    // Nor would one key for everything.
+    expect(new Set([...kids.values()].flatMap((counters) => [...counters])).size).toBe(600);
   });
 });
 

@@ -5,6 +5,7 @@ import { withConstantRate } from "../../src/media/answer";
 import { acquire } from "../../src/media/devices";
 import { firstCounter } from "../../src/media/frame-worker";
 import { reportOf } from "../../src/media/quality";
+import type { MediaSnapshot } from "../../src/media/session";
 import { Frames } from "../../src/media/sframe/frames";
 import { Gap, REQUEST_GAP_MS } from "../../src/media/sframe/gap";
 import { KeyRing } from "../../src/media/sframe/keyring";
@@ -15,6 +16,7 @@ import { Unheard } from "../../src/media/speaking";
 import type { MediaStats } from "../../src/media/stats";
 import { Wish } from "../../src/media/wish";
 import { gridOf, pictureHeight } from "../../src/screens/grid";
+import { type Place, placesOf } from "../../src/screens/places";
 import { spotlightOf } from "../../src/screens/spotlight";
 
 describe("a replay window", () => {
@@ -81,6 +83,7 @@ describe("a picture", () => {
     me: false,
     since: 0,
     video: true,
+    screen: false,
     muted: false,
     byProxy: false,
     participant: 7,
@@ -91,25 +94,63 @@ describe("a picture", () => {
   };
   const slot = { mid: "4", kind: "video" as const, screen: false, stream };
   const slots = [
-    { mid: "1", participant: 7 },
-    { mid: "4", participant: 7 },
+    { mid: "1", participant: 7, screen: false },
+    { mid: "4", participant: 7, screen: false },
+    { mid: "5", participant: 7, screen: true },
   ];
 
   it("is shown where the SFU and the frames' key id name the same person", () => {
-    expect(pictureOf(person, [{ ...slot, leaf: 2 }], slots)?.stream).toBe(stream);
+    expect(pictureOf(person, false, [{ ...slot, leaf: 2 }], slots)).toBe(stream);
   });
 
   it("is not taken from the same person's sound", () => {
     const sound = { mid: "1", kind: "audio" as const, leaf: 2, screen: false, stream: {} as MediaStream };
-    expect(pictureOf(person, [sound, { ...slot, leaf: 2 }], slots)?.stream).toBe(stream);
-    expect(pictureOf(person, [sound], slots)).toBeNull();
+    expect(pictureOf(person, false, [sound, { ...slot, leaf: 2 }], slots)).toBe(stream);
+    expect(pictureOf(person, false, [sound], slots)).toBeNull();
   });
 
   it("is not shown under a name that did not seal it", () => {
-    expect(pictureOf(person, [{ ...slot, leaf: 3 }], slots)).toBeNull();
-    expect(pictureOf(person, [{ ...slot, leaf: null }], slots)).toBeNull();
-    expect(pictureOf({ ...person, participant: 8 }, [{ ...slot, leaf: 2 }], slots)).toBeNull();
-    expect(pictureOf({ ...person, video: false }, [{ ...slot, leaf: 2 }], slots)).toBeNull();
+    expect(pictureOf(person, false, [{ ...slot, leaf: 3 }], slots)).toBeNull();
+    expect(pictureOf(person, false, [{ ...slot, leaf: null }], slots)).toBeNull();
+    expect(pictureOf({ ...person, participant: 8 }, false, [{ ...slot, leaf: 2 }], slots)).toBeNull();
+    expect(pictureOf({ ...person, video: false }, false, [{ ...slot, leaf: 2 }], slots)).toBeNull();
+  });
+});
+
+describe("a person's screen", () => {
+  const anna = { leaf: 2, participant: 7, video: true, screen: true } as PresentRow;
+  const boris = { leaf: 3, participant: 8, video: true, screen: true } as PresentRow;
+  const slots = [
+    { mid: "4", participant: 7, screen: false },
+    { mid: "5", participant: 7, screen: true },
+    { mid: "6", participant: 8, screen: false },
+  ];
+  const [camera, screen] = [{} as MediaStream, {} as MediaStream];
+  const at = (mid: string, stream: MediaStream, leaf = 2) => {
+    return { mid, kind: "video" as const, leaf, screen: stream === screen, stream };
+  };
+
+  it("is shown beside the camera", () => {
+    const media = [at("4", camera), at("5", screen)];
+    expect([false, true].map((which) => pictureOf(anna, which, media, slots))).toEqual([camera, screen]);
+    expect(pictureOf({ ...anna, screen: false }, true, media, slots)).toBeNull();
+    expect(pictureOf({ ...anna, video: false }, true, media, slots)).toBe(screen);
+  });
+
+  it("is known by its seal where the service puts it into the camera's slot", () => {
+    const swapped = [at("4", screen), at("5", camera)];
+    expect(pictureOf(anna, true, swapped, slots)).toBe(screen);
+    expect(pictureOf(anna, false, swapped, slots)).toBe(camera);
+  });
+
+  it("is not shown as another's, in whosever slot it comes", () => {
+    const media = [at("6", screen)];
+    for (const [person, which] of [
+      [boris, false],
+      [boris, true],
+      [anna, true],
+    ] as const)
+      expect(pictureOf(person, which, media, slots)).toBeNull();
   });
 });
 
@@ -213,25 +254,41 @@ describe("who speaks while muted", () => {
 });
 
 describe("the large place", () => {
-  const people = [0, 1, 2].map((leaf) => ({ leaf, me: leaf === 0 })) as PresentRow[];
+  const people = [0, 1, 2].map((leaf) => ({ account: "a", leaf, me: leaf === 0, screen: leaf === 1 })) as PresentRow[];
+  const sharing = { sharing: { withSound: false } } as MediaSnapshot;
+  const places = placesOf(people, sharing, false);
+  const without = placesOf(people, null, true);
   const quiet = { pinned: null, layout: "grid", speaker: null } as const;
+  const named = (place: Place | null) => place && `${place.person.leaf}${place.screen ? " screen" : ""}`;
+
+  it("is chosen among everybody and every screen", () => {
+    expect(places.map(named)).toEqual(["0", "0 screen", "1", "1 screen", "2"]);
+    expect(without.map(named)).toEqual(["0", "1", "2"]);
+  });
 
   it("is the pinned one's, then a shared screen's, then the speaker's where that is wished", () => {
-    expect(spotlightOf(people, [1], { ...quiet, pinned: 2 })).toEqual({ leaf: 2, why: "pinned" });
-    expect(spotlightOf(people, [1], quiet)).toEqual({ leaf: 1, why: "screen" });
-    expect(spotlightOf(people, [], { ...quiet, speaker: 2 })).toBeNull();
-    expect(spotlightOf(people, [], { ...quiet, layout: "speaker", speaker: 2 })).toEqual({ leaf: 2, why: "speaker" });
+    expect(named(spotlightOf(places, { ...quiet, pinned: "a 2" }))).toBe("2");
+    expect(named(spotlightOf(places, { ...quiet, pinned: "a 1" }))).toBe("1");
+    expect(named(spotlightOf(places, quiet))).toBe("1 screen");
+    expect(spotlightOf(without, { ...quiet, speaker: 2 })).toBeNull();
+    expect(named(spotlightOf(without, { ...quiet, layout: "speaker", speaker: 2 }))).toBe("2");
+  });
+
+  it("is one's own screen's only if it is pinned", () => {
+    const own = placesOf(people.slice(0, 1), sharing, false);
+    expect(spotlightOf(own, quiet)).toBeNull();
+    expect(named(spotlightOf(own, { ...quiet, pinned: "a 0 screen" }))).toBe("0 screen");
   });
 
   it("is nobody's who is not there, and not one's own", () => {
-    expect(spotlightOf(people, [9], { ...quiet, pinned: 9 })).toBeNull();
-    expect(spotlightOf(people, [], { ...quiet, layout: "speaker", speaker: 9 })).toEqual({ leaf: 1, why: "speaker" });
+    expect(spotlightOf(without, { ...quiet, pinned: "a 9" })).toBeNull();
+    expect(named(spotlightOf(without, { ...quiet, layout: "speaker", speaker: 9 }))).toBe("1");
   });
 });
 
 describe("how well a call goes", () => {
   const inbound = { mid: "1", kind: "audio", framesDecoded: 0, packetsReceived: 0, packetsLost: 0, bytesReceived: 0 };
-  const rest = { audioEnergy: 0, freezes: 0, frozenMs: 0, delayMs: 40, height: 0, participant: 2 };
+  const rest = { audioEnergy: 0, freezes: 0, frozenMs: 0, delayMs: 40, height: 0, participant: 2, screen: false };
   const of = (leaf: number, packetsReceived: number, packetsLost: number, freezes = 0) => {
     const bytesReceived = packetsReceived * 100;
     return { ...inbound, ...rest, mid: String(leaf), leaf, packetsReceived, packetsLost, bytesReceived, freezes };
@@ -262,7 +319,7 @@ describe("how well a call goes", () => {
     expect(reportOf(stats(of(1, 0, 0)), stats(of(1, 100, 0, 2)), 2).people.get(1)?.reason).toBe("frozen");
     const slow = { ...stats(), roundTrip: { ms: 900, lost: 0 } };
     expect(reportOf(slow, slow, 2).own).toEqual({ grade: "poor", reason: "delay" });
-    const sent = { kind: "video", rid: "h", framesSent: 1, packetsSent: 1, bytesSent: 1, height: 360 };
+    const sent = { mid: "1", kind: "video", rid: "h", framesSent: 1, packetsSent: 1, bytesSent: 1, height: 360 };
     const busy = { ...stats(), outbound: [{ ...sent, limitation: "cpu" }] };
     expect(reportOf(busy, busy, 2).own).toEqual({ grade: "fair", reason: "computer" });
   });
@@ -274,18 +331,29 @@ describe("how well a call goes", () => {
 });
 
 describe("a stream that is not whose the service says", () => {
+  const camera = (leaf: number) => ({ leaf, screen: false });
+
   it("is noticed when it goes on, and not while slots change", () => {
     const place = new Misplaced();
-    expect(place.handleOpened(2, 0)).toBe(false);
-    place.expect(3);
-    expect(place.handleOpened(2, 1_000)).toBe(false);
-    expect(place.handleOpened(2, 1_000 + MISPLACED_AFTER_MS - 1)).toBe(false);
-    expect(place.handleOpened(2, 1_000 + MISPLACED_AFTER_MS)).toBe(true);
-    place.expect(2);
-    expect(place.handleOpened(2, 90_000)).toBe(false);
-    place.expect(3);
-    expect(place.handleOpened(2, 90_001)).toBe(false);
-    expect(place.handleOpened(3, 99_000)).toBe(false);
-    expect(place.handleOpened(2, 120_000)).toBe(false);
+    expect(place.handleOpened(camera(2), 0)).toBe(false);
+    place.expect(camera(3));
+    expect(place.handleOpened(camera(2), 1_000)).toBe(false);
+    expect(place.handleOpened(camera(2), 1_000 + MISPLACED_AFTER_MS - 1)).toBe(false);
+    expect(place.handleOpened(camera(2), 1_000 + MISPLACED_AFTER_MS)).toBe(true);
+    place.expect(camera(2));
+    expect(place.handleOpened(camera(2), 90_000)).toBe(false);
+    place.expect(camera(3));
+    expect(place.handleOpened(camera(2), 90_001)).toBe(false);
+    expect(place.handleOpened(camera(3), 99_000)).toBe(false);
+    expect(place.handleOpened(camera(2), 120_000)).toBe(false);
+  });
+
+  it("is also a screen that is called a camera", () => {
+    const place = new Misplaced();
+    place.expect(camera(2));
+    expect(place.handleOpened({ leaf: 2, screen: true }, 0)).toBe(false);
+    expect(place.handleOpened({ leaf: 2, screen: true }, MISPLACED_AFTER_MS)).toBe(true);
+    place.expect({ leaf: 2, screen: true });
+    expect(place.handleOpened({ leaf: 2, screen: true }, 2 * MISPLACED_AFTER_MS)).toBe(false);
   });
 });

@@ -17,6 +17,7 @@ pub(super) enum Command {
     Note { ticket: Ticket, note: Vec<u8>, answer: oneshot::Sender<Result<(), NoteError>> },
     Choose { ticket: Ticket, participants: Vec<u32>, height_max: u32 },
     Camera { ticket: Ticket, on: bool, answer: oneshot::Sender<bool> },
+    Screen { ticket: Ticket, on: bool, answer: oneshot::Sender<bool> },
     Watch { log: LogId, answer: oneshot::Sender<watch::Receiver<v1::Roster>> },
     LinkOpened { ticket: Ticket, link: LinkId, sender: MediaSender, answer: oneshot::Sender<bool> },
     LinkClosed { ticket: Ticket, link: LinkId },

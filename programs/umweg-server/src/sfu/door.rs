@@ -159,6 +159,10 @@ impl Participation {
                 let on = commands.ask(|answer| Command::Camera { ticket, on, answer }).await?;
                 self.send(Event::Camera(v1::CameraAnswer { on })).await
             }
+            Wish::Screen(v1::Screen { on }) => {
+                let on = commands.ask(|answer| Command::Screen { ticket, on, answer }).await?;
+                self.send(Event::Screen(v1::ScreenAnswer { on })).await
+            }
             Wish::Enter(_) | Wish::Resume(_) | Wish::Leave(_) => Err(Status::invalid_argument("a participation begins only once")),
         }
     }

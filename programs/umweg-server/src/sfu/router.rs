@@ -135,6 +135,10 @@ impl Router {
                 let on = self.rooms.handle_camera(ticket, on, now);
                 self.answer(answer, on);
             }
+            Command::Screen { ticket, on, answer } => {
+                let on = self.rooms.handle_screen(ticket, on, now);
+                self.answer(answer, on);
+            }
             Command::Watch { log, answer } => {
                 let roster = self.watch(log);
                 self.answer(answer, roster);

@@ -10,7 +10,7 @@ use umweg_wire::proto::v1::{self, participant_event::Event, participant_request:
 use umweg_wire::{AccountId, CallId, ChainHash, Ticket, Timestamp};
 
 use super::seats::{self, Ghost, Going};
-use super::showing::{self, Showing};
+use super::showing::{self, Screen, Showing};
 use super::{invite, invited, roster, rows, wishes};
 use crate::account;
 use crate::error::StoreError;
@@ -228,14 +228,19 @@ pub(crate) fn handle_event(step: &mut Step<'_>, call: CallId, event: v1::Partici
                 session.phase = Phase::In { ticket };
                 session.tries = 0;
             }
-            return showing::update_note(step);
+            return showing::handle_resumed(step);
         }
         Some(Event::Slots(slots)) => {
-            let slots = slots.slots.into_iter().map(|slot| SlotView { mid: slot.mid, participant: slot.participant }).collect();
+            let slots = slots
+                .slots
+                .into_iter()
+                .map(|slot| SlotView { mid: slot.mid, participant: slot.participant, screen: slot.screen })
+                .collect();
             step.output(Output::Page(MediaEvent::Slots { call, slots }));
         }
         Some(Event::Roster(seen)) => return roster::handle(step, call, &seen),
         Some(Event::Camera(answer)) => return showing::handle_camera(step, answer.on),
+        Some(Event::Screen(answer)) => return showing::handle_screen(step, answer.on),
         None => {}
     }
     step.changed();
@@ -247,8 +252,12 @@ fn handle_entered(step: &mut Step<'_>, call: CallId, entered: v1::Entered) -> Re
     let (Ok(ticket), Ok(udp_port)) = (Ticket::try_from(&entered.ticket), u16::try_from(entered.udp_port)) else { return Ok(()) };
     session.tries = 0;
     session.phase = Phase::In { ticket };
+    let shows_screen = session.showing.screen == Screen::Shown;
     step.output(Output::Media { call, media: Media::Open { ticket, udp_port } });
     step.output(Output::Page(MediaEvent::Answer { call, sdp: entered.answer }));
+    if shows_screen {
+        participate(step, call, Request::Screen(v1::Screen { on: true }));
+    }
     showing::handle_camera(step, entered.camera)
 }
 
@@ -415,6 +424,7 @@ pub(crate) fn restart_media(step: &mut Step<'_>, camera: bool) -> Result<(), Sto
     if let Some(session) = &mut step.live.session {
         session.showing.camera = camera;
         session.showing.camera_wanted = camera;
+        session.showing.screen = Screen::Hidden; // the page that showed it is gone
     }
     match session.phase {
         Phase::In { .. } | Phase::Lost { .. } => offer_anew(step),

@@ -1,4 +1,4 @@
-//! What this device shows the others in a call: microphone and camera, a raised hand, a reaction. It stands in the device's sealed
+//! What this device shows the others in a call: microphone, camera and screen, a raised hand, a reaction. It stands in the device's sealed
 //! note on the roster; nothing of it is kept.
 
 use prost::Message;
@@ -26,8 +26,19 @@ pub(crate) struct Showing {
     pub(crate) camera_wanted: bool,
     /// Not before then.
     camera_ask_at: Timestamp,
+    pub(crate) screen: Screen,
     pub(crate) hand: Option<Timestamp>,
     pub(crate) reaction: Option<Reaction>,
+}
+
+/// This device's screen, beside its camera.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Screen {
+    #[default]
+    Hidden,
+    Shown,
+    /// The service said that as many are shown as may be.
+    Refused,
 }
 
 /// Shown for a few seconds.
@@ -69,6 +80,7 @@ pub(crate) fn note(step: &mut Step<'_>, session: &Session) -> Result<Vec<u8>, St
         reaction: showing.reaction.as_ref().map(|reaction| reaction.text.clone()).unwrap_or_default(),
         reacted_at: showing.reaction.as_ref().map_or(0, |reaction| reaction.at),
         padding: vec![],
+        screen: showing.screen == Screen::Shown,
     };
     body.padding.resize(NOTE_BODY_BYTES.saturating_sub(body.encoded_len() + 2), 0);
     Ok(session.secrets().seal_note(&me.device, session.call, &body, step.rng))
@@ -92,6 +104,26 @@ pub(crate) fn handle_camera(step: &mut Step<'_>, on: bool) -> Result<(), StoreEr
         session.showing.camera = on && session.showing.camera_wanted;
         session.showing.camera_ask_at = ask_at;
     }
+    update_note(step)
+}
+
+/// The service said whether there is a place for this device's screen. Should one become free later, nobody's screen appears by itself.
+pub(crate) fn handle_screen(step: &mut Step<'_>, on: bool) -> Result<(), StoreError> {
+    if let Some(showing) = step.live.session.as_mut().map(|session| &mut session.showing)
+        && showing.screen == Screen::Shown
+        && !on
+    {
+        showing.screen = Screen::Refused;
+    }
+    update_note(step)
+}
+
+/// The seat was taken again after a break: what was switched meanwhile the service does not know.
+pub(crate) fn handle_resumed(step: &mut Step<'_>) -> Result<(), StoreError> {
+    let Some(session) = &step.live.session else { return Ok(()) };
+    let (call, camera, screen) = (session.call, session.showing.camera_wanted, session.showing.screen == Screen::Shown);
+    session::participate(step, call, Request::Camera(v1::Camera { on: camera }));
+    session::participate(step, call, Request::Screen(v1::Screen { on: screen }));
     update_note(step)
 }
 

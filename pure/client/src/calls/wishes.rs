@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use umweg_wire::limits::{
     INVITED_MAX, REACTION_BYTES_MAX, REACTION_GAP, RING_AGAIN_GAP, RINGING, RINGING_INVITED_MAX, RINGS_MAX, SDP_BYTES_MAX,
 };
-use umweg_wire::proto::v1::{Camera, ChooseVideos, participant_request::Request};
+use umweg_wire::proto::v1::{self, Camera, ChooseVideos, participant_request::Request};
 use umweg_wire::{AccountId, CallId, LogId, Timestamp};
 
 use super::invite;
 use super::invited::{self, Reply};
 use super::rows::{self, Call};
 use super::session::{self, Phase, Session};
-use super::showing;
+use super::showing::{self, Screen};
 use crate::account;
 use crate::chats;
 use crate::command::CommandError;
@@ -153,6 +153,16 @@ pub(crate) fn camera(step: &mut Step<'_>, id: CallId, on: bool) -> Result<(), Co
     session.showing.camera_wanted = on;
     if matches!(session.phase, Phase::In { .. }) {
         session::participate(step, id, Request::Camera(Camera { on }));
+    }
+    step.changed();
+    Ok(showing::update_note(step)?)
+}
+
+pub(crate) fn screen(step: &mut Step<'_>, id: CallId, on: bool) -> Result<(), CommandError> {
+    let session = session(step, id)?;
+    session.showing.screen = if on { Screen::Shown } else { Screen::Hidden };
+    if matches!(session.phase, Phase::In { .. }) {
+        session::participate(step, id, Request::Screen(v1::Screen { on }));
     }
     step.changed();
     Ok(showing::update_note(step)?)

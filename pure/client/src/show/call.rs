@@ -9,6 +9,7 @@ use crate::calls::invited::{self, Invited, Reply};
 use crate::calls::roster::Present;
 use crate::calls::rows::{self, Call};
 use crate::calls::session::{Phase, Session};
+use crate::calls::showing::Screen;
 use crate::chats;
 use crate::error::StoreError;
 use crate::people;
@@ -109,6 +110,8 @@ pub(super) fn show(db: &Connection, live: &Live, me: &Account, id: CallId, now: 
         muted: session.is_some_and(|session| session.showing.muted),
         camera: session.is_some_and(|session| session.showing.camera),
         camera_refused: session.is_some_and(|session| session.showing.camera_refused()),
+        screen: session.is_some_and(|session| session.showing.screen == Screen::Shown),
+        screen_refused: session.is_some_and(|session| session.showing.screen == Screen::Refused),
         code: session.and_then(|session| session.code.clone()),
         ghosts: session.map(|session| ghosts(db, session)).transpose()?.unwrap_or_default(),
         hand: session.is_some_and(|session| session.showing.hand.is_some()),
@@ -196,6 +199,7 @@ fn blank(db: &Connection, me: &Account, account: AccountId, since: Timestamp, le
         me: account == me.id,
         since,
         video: false,
+        screen: false,
         muted: false,
         by_proxy: false,
         participant: None,
@@ -209,6 +213,7 @@ fn blank(db: &Connection, me: &Account, account: AccountId, since: Timestamp, le
 fn fill(row: &mut PresentRow, note: &Present) {
     row.since = note.since;
     row.video = note.video;
+    row.screen = note.screen;
     row.muted = note.muted;
     row.by_proxy = note.by_proxy;
     row.participant = Some(note.participant);
@@ -220,6 +225,7 @@ fn fill(row: &mut PresentRow, note: &Present) {
 fn fill_mine(row: &mut PresentRow, session: &Session) {
     row.muted = session.showing.muted;
     row.video = session.showing.camera;
+    row.screen = session.showing.screen == Screen::Shown;
     row.hand = session.showing.hand;
     row.reaction = session.showing.reaction.as_ref().map(|reaction| reaction.text.clone());
 }

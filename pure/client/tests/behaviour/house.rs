@@ -296,7 +296,7 @@ impl House {
             Asked::Resume(_) if self.door.entered_by(who).contains(&call) => participant_event::Event::Resumed(v1::Resumed {}),
             Asked::Resume(_) => return Some(Input::ParticipantLost { call, failure: Failure::NotFound }),
             Asked::Note(update) => {
-                self.door.update(who, call, update.note);
+                self.door.change(who, call, |seat| seat.note.clone_from(&update.note));
                 return None;
             }
             Asked::Leave(_) => {
@@ -305,6 +305,11 @@ impl House {
             }
             Asked::Camera(camera) => {
                 participant_event::Event::Camera(v1::CameraAnswer { on: camera.on && !self.door.cameras_full })
+            }
+            Asked::Screen(screen) => {
+                let on = screen.on && !self.door.screens_full;
+                self.door.change(who, call, |seat| seat.screen = on);
+                participant_event::Event::Screen(v1::ScreenAnswer { on })
             }
             Asked::Videos(_) => return None,
         };
@@ -428,6 +433,8 @@ impl House {
 pub(crate) struct Door {
     /// No place for a camera is free.
     pub(crate) cameras_full: bool,
+    /// Nor one for a screen.
+    pub(crate) screens_full: bool,
     rooms: BTreeMap<LogId, Room>,
     watchers: BTreeMap<(Who, CallId), (LogId, u64)>,
 }
@@ -444,14 +451,19 @@ impl Door {
         let room = self.rooms.entry(log).or_default();
         room.version += 1;
         room.seated += 1;
-        room.seats.insert((who, call), v1::Present { participant: room.seated, note, camera });
+        room.seats.insert((who, call), v1::Present { participant: room.seated, note, camera, screen: false });
         room.seated
     }
 
-    fn update(&mut self, who: Who, call: CallId, note: Vec<u8>) {
+    /// How many are shown.
+    pub(crate) fn screens(&self) -> usize {
+        self.rooms.values().flat_map(|room| room.seats.values()).filter(|seat| seat.screen).count()
+    }
+
+    fn change(&mut self, who: Who, call: CallId, change: impl Fn(&mut v1::Present)) {
         for room in self.rooms.values_mut() {
             if let Some(seat) = room.seats.get_mut(&(who, call)) {
-                seat.note = note.clone();
+                change(seat);
                 room.version += 1;
             }
         }

@@ -8,4 +8,5 @@ mod groups;
 mod house;
 mod messages;
 mod offers;
+mod screens;
 mod trust;

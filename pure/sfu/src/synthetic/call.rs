@@ -9,7 +9,8 @@ use umweg_wire::datagram::Flow;
 use umweg_wire::proto::v1;
 use umweg_wire::{LogId, Ticket};
 
-use super::person::{Person, Profile};
+use super::person::Person;
+use super::profile::Profile;
 use crate::output::{Output, Reason};
 use crate::{EnterError, Entered, Sfu};
 

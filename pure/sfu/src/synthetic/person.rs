@@ -12,65 +12,23 @@ use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite};
 use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcConfig};
 use umweg_wire::datagram::sfu_address;
 
+use super::profile::Profile;
+
 /// Voice packets are so far apart.
 const VOICE_GAP: Duration = Duration::from_millis(20);
 const VOICE_BYTES: usize = 100;
 const PACKET_BYTES_MAX: usize = 1_000;
-/// The layers: name, bytes of a frame, height in pixels.
-const LAYERS: [(&str, usize, u16); 3] = [("l", 700, 180), ("m", 2_500, 360), ("h", 8_000, 720)];
+/// The camera's layers and the screen: name, bytes of a frame, height in pixels.
+const LAYERS: [(&str, usize, u16); SCREEN as usize + 1] =
+    [("l", 700, 180), ("m", 2_500, 360), ("h", 8_000, 720), ("", 3_000, 1_080)];
+/// The screen's number among the layers.
+pub const SCREEN: u8 = 3;
 /// A key frame is so much larger than another.
 const KEY_FRAME_FACTOR: usize = 4;
 /// Marks a payload as ours, twice: then follow the sender's mark, the layer, and when it was made.
 const SIGN: u8 = 0xa7;
 const SIGNATURE_BYTES: usize = 2 + 4 + 1 + 8;
 const SIGNATURE_WITHIN: usize = 32;
-
-/// What a participant is like.
-#[derive(Clone, Copy)]
-pub struct Profile {
-    /// Slots for voices.
-    pub audio_slots: usize,
-    /// Slots for videos.
-    pub video_slots: usize,
-    /// Whether it sends each frame of its voice once more with the next, and takes the same.
-    pub redundant: bool,
-    /// How loud it speaks, in decibels below the loudest there is; `None`: it is muted.
-    pub level: Option<i8>,
-    /// Whether it films.
-    pub films: bool,
-    /// How many layers it sends.
-    pub layers: usize,
-    /// Its frames are so far apart.
-    pub frame_gap: Duration,
-    /// Bytes of a frame of the smallest layer; `None`: as usual.
-    pub frame_bytes: Option<usize>,
-    /// Its own address, if it has one.
-    pub address: Option<SocketAddr>,
-    /// Its packets say when they were made, counted from here.
-    pub clock: Option<Instant>,
-}
-
-impl Profile {
-    /// What is usual: eight slots of each kind, three layers, twenty frames a second.
-    pub const USUAL: Self = Self {
-        audio_slots: 8,
-        video_slots: 8,
-        redundant: false,
-        level: Some(-20),
-        films: true,
-        layers: LAYERS.len(),
-        frame_gap: Duration::from_millis(50),
-        frame_bytes: None,
-        address: None,
-        clock: None,
-    };
-}
-
-impl Default for Profile {
-    fn default() -> Self {
-        Self::USUAL
-    }
-}
 
 /// What arrived in an audio slot.
 #[derive(Clone, Copy, Default, Debug)]
@@ -125,6 +83,7 @@ pub struct Person {
     pending: Option<SdpPendingOffer>,
     audio: Mid,
     video: Mid,
+    screen: Option<Mid>,
     tracks: [Track; LAYERS.len()],
     voice: Clock,
     frames: Clock,
@@ -157,6 +116,7 @@ impl Person {
         let audio = sdp.add_media(MediaKind::Audio, Direction::SendOnly, None, None, None);
         let simulcast = (profile.layers > 1).then(|| simulcast(profile.layers));
         let video = sdp.add_media(MediaKind::Video, Direction::SendOnly, None, None, simulcast);
+        let screen = profile.screen.then(|| sdp.add_media(MediaKind::Video, Direction::SendOnly, None, None, None));
         for _ in 0..profile.audio_slots {
             sdp.add_media(MediaKind::Audio, Direction::RecvOnly, None, None, None);
         }
@@ -164,7 +124,7 @@ impl Person {
             sdp.add_media(MediaKind::Video, Direction::RecvOnly, None, None, None);
         }
         let (offer, pending) = sdp.apply().expect("media was added");
-        let person = Self::with(rtc, mark, profile, (audio, video), Some(pending), address, now);
+        let person = Self::with(rtc, mark, profile, (audio, video, screen), Some(pending), address, now);
         (person, offer.to_sdp_string())
     }
 
@@ -177,7 +137,7 @@ impl Person {
         let (mut rtc, address) = rtc(&profile, now);
         let offer = SdpOffer::from_sdp_string(offer).expect("the service offers in SDP");
         let answer = rtc.sdp_api().accept_offer(offer).expect("the offer can be answered");
-        let nothing = (Mid::from("none"), Mid::from("none"));
+        let nothing = (Mid::from("none"), Mid::from("none"), None);
         let profile = Profile { level: None, films: false, ..profile };
         (Self::with(rtc, mark, profile, nothing, None, address, now), answer.to_sdp_string())
     }
@@ -186,7 +146,7 @@ impl Person {
         rtc: Rtc,
         mark: u32,
         profile: Profile,
-        (audio, video): (Mid, Mid),
+        (audio, video, screen): (Mid, Mid, Option<Mid>),
         pending: Option<SdpPendingOffer>,
         address: SocketAddr,
         now: Instant,
@@ -205,6 +165,7 @@ impl Person {
             pending,
             audio,
             video,
+            screen,
             tracks: [Track { wants_key_frame: true, ..Track::default() }; LAYERS.len()],
             voice: Clock { next_at: now, count: 0 },
             frames: Clock { next_at: now, count: 0 },
@@ -307,21 +268,21 @@ impl Person {
     }
 
     fn film(&mut self, now: Instant) {
-        if !self.profile.films {
-            return;
-        }
-        for layer in 0..self.profile.layers.min(LAYERS.len()) {
-            self.film_layer(layer, now);
+        let layers = if self.profile.films { self.profile.layers.min(SCREEN.into()) } else { 0 };
+        let screen = self.screen.filter(|_| self.profile.screen).map(|mid| (mid, SCREEN.into()));
+        let video = self.video;
+        for (mid, layer) in (0..layers).map(|layer| (video, layer)).chain(screen) {
+            self.film_layer(mid, layer, now);
         }
     }
 
-    fn film_layer(&mut self, layer: usize, now: Instant) {
+    fn film_layer(&mut self, mid: Mid, layer: usize, now: Instant) {
         let Some(payload_type) = self.payload_type(Codec::Vp8) else { return };
         let (name, mut bytes, height) = LAYERS[layer];
         if layer == 0 {
             bytes = self.profile.frame_bytes.unwrap_or(bytes);
         }
-        let rid = (self.profile.layers > 1).then(|| Rid::from(name));
+        let rid = (mid == self.video && self.profile.layers > 1).then(|| Rid::from(name));
         let is_key = std::mem::take(&mut self.tracks[layer].wants_key_frame);
         if is_key {
             bytes *= KEY_FRAME_FACTOR;
@@ -330,7 +291,7 @@ impl Person {
         let signature = self.signature(u8::try_from(layer).unwrap_or(0), now);
         let track = &mut self.tracks[layer];
         let mut api = self.rtc.direct_api();
-        let Some(stream) = api.stream_tx_by_mid(self.video, rid) else { return };
+        let Some(stream) = api.stream_tx_by_mid(mid, rid) else { return };
         let packets = bytes.div_ceil(PACKET_BYTES_MAX);
         for packet in 0..packets {
             let mut payload = descriptor(packet == 0, track.picture);
@@ -366,7 +327,8 @@ impl Person {
             Event::IceConnectionStateChange(IceConnectionState::Disconnected) => self.disconnections += 1,
             Event::KeyframeRequest(request) => {
                 self.key_frames_asked += 1;
-                let layer = request.rid.and_then(|rid| LAYERS.iter().position(|(name, ..)| rid == Rid::from(*name))).unwrap_or(0);
+                let of_rid = request.rid.and_then(|rid| LAYERS.iter().position(|(name, ..)| rid == Rid::from(*name)));
+                let layer = if self.screen == Some(request.mid) { SCREEN.into() } else { of_rid.unwrap_or(0) };
                 self.tracks[layer].wants_key_frame = true;
             }
             Event::RtpPacket(packet) => self.handle_packet(&packet, now),

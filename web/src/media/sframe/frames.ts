@@ -42,8 +42,6 @@ export class Frames {
     forged: 0,
   };
   readonly #keys: KeyRing;
-  /** Pictures that are sealed show the screen. */
-  sharing = false;
   /** The microphone's newest frame as it left: ciphertext. */
   newestSound: Bytes | null = null;
   #counter: bigint;
@@ -56,21 +54,21 @@ export class Frames {
     this.#counter = firstCounter;
   }
 
-  /** `time`: the frame's, in its own clock. */
+  /** `time`: the frame's, in its own clock. `screen`: it shows the screen; sound always goes with the camera. */
   async seal(
     kind: Kind,
     mimeType: string | undefined,
     frame: Bytes,
-    { time = 0, isKey = false }: { time?: number; isKey?: boolean } = {},
+    { time = 0, isKey = false, screen = false }: { time?: number; isKey?: boolean; screen?: boolean } = {},
   ): Promise<Bytes | null> {
     if (kind === "video") {
-      const sealed = await this.#seal(kind, mimeType, frame);
+      const sealed = await this.#seal(kind, mimeType, frame, screen ? CONTEXT_SCREEN : CONTEXT_CAMERA);
       return sealed && wrapped(kind, mimeType, sealed, isKey);
     }
     const blocks = isRedundant(mimeType) ? blocksOf(frame) : null;
     const newest = blocks?.pop();
     if (isRedundant(mimeType) && !newest) return this.#unsealed("malformed");
-    const sealed = await this.#seal(kind, newest ? undefined : mimeType, newest?.bytes ?? frame);
+    const sealed = await this.#seal(kind, newest ? undefined : mimeType, newest?.bytes ?? frame, CONTEXT_CAMERA);
     // A copy: a browser takes the buffer of what leaves.
     if (sealed) this.newestSound = sealed.slice();
     if (!sealed || !blocks || !newest) return sealed;
@@ -102,8 +100,11 @@ export class Frames {
     return { ...opened, data: payloadOf([...missed, { ...newest, bytes: opened.data }]) };
   }
 
-  async #seal(kind: Kind, mimeType: string | undefined, frame: Bytes): Promise<Bytes | null> {
-    const context = kind === "video" && this.sharing ? CONTEXT_SCREEN : CONTEXT_CAMERA;
+  /**
+   * Whatever is sealed in a call passes here, in one worker, and takes its number without a pause: camera and screen have keys of
+   * their own (their key ids differ, RFC 9605, section 5.2), and would not repeat a nonce even under one.
+   */
+  async #seal(kind: Kind, mimeType: string | undefined, frame: Bytes, context: number): Promise<Bytes | null> {
     const sealing = this.#keys.sealing(context);
     if (!sealing) return this.#unsealed("noKey");
     const clearLength = clearBytes(kind, mimeType, frame);
