@@ -2,6 +2,7 @@
 
 export type { Absence } from "./generated/Absence";
 export type { AbsentRow } from "./generated/AbsentRow";
+export type { BitesUse } from "./generated/BitesUse";
 export type { CallRow } from "./generated/CallRow";
 export type { CallState } from "./generated/CallState";
 export type { CallView } from "./generated/CallView";

@@ -95,6 +95,34 @@ describe("a message that the service does not take", () => {
   });
 });
 
+describe("small bites", () => {
+  it("are chosen beside the proxies", async () => {
+    const commands = show("proxies");
+    const group = screen.getByRole("group", { name: "Small pieces" });
+    expect(within(group).getByRole<HTMLInputElement>("radio", { name: "Where connections freeze" }).checked).toBe(true);
+    await person.click(within(group).getByRole("radio", { name: "Never" }));
+    expect(of(commands, "useBites")).toEqual([{ kind: "useBites", when: "never" }]);
+  });
+
+  it("are offered where connections freeze and they are switched off", async () => {
+    const commands = show("chats-freezing");
+    await click("Use small pieces");
+    expect(of(commands, "useBites")).toEqual([{ kind: "useBites", when: "whenFrozen" }]);
+  });
+
+  it("are said where the connection is shown, and can be kept", async () => {
+    const commands = show("proxies-freezing");
+    expect(screen.getAllByText("Direct, in small pieces").length).toBeGreaterThan(0);
+    await person.click(screen.getAllByRole("button", { name: "Always use small pieces" })[0] as HTMLElement);
+    expect(of(commands, "useBites")).toEqual([{ kind: "useBites", when: "always" }]);
+  });
+
+  it("carry no call, which is said before one goes in", () => {
+    show("call-in-bites");
+    expect(screen.getByText(/Messages get through, calls do not/)).toBeDefined();
+  });
+});
+
 it("what is seen is marked as read, once", async () => {
   vi.spyOn(document, "hasFocus").mockReturnValue(true);
   const commands = show("group");
@@ -283,7 +311,8 @@ describe("proxies", () => {
     await person.type(screen.getByRole("textbox", { name: "Link of the proxy" }), " umweg://proxy/new ");
     await click("Add");
     await click("Test Attic");
-    await person.click(screen.getByRole("radio", { name: "Always" }));
+    const uses = within(screen.getByRole("group", { name: "When to use proxies" }));
+    await person.click(uses.getByRole("radio", { name: "Always" }));
     expect(commands).toMatchObject([
       { kind: "addProxy", link: "umweg://proxy/new" },
       { kind: "testProxy" },

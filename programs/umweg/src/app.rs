@@ -252,7 +252,7 @@ impl App {
             Output::ViewChanged => self.viewers.handle_changed(),
             Output::Notify { .. } if self.viewers.are_there() => {}
             Output::Notify { .. } => self.notifier.notify(),
-            Output::RoadsChanged { proxies, when } => self.road.handle_roads(proxies, when),
+            Output::RoadsChanged { proxies, when, bites } => self.road.handle_roads(proxies, when, bites),
             Output::TestProxy { proxy } => self.road.test(proxy),
         }
     }

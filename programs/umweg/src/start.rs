@@ -8,7 +8,7 @@ use anyhow::{Context, anyhow, bail};
 use rand::{Rng, TryRng};
 use tokio::sync::mpsc;
 use umweg_client::command::Command;
-use umweg_client::view::ProxyUse;
+use umweg_client::view::{BitesUse, ProxyUse};
 use umweg_client::{Client, OpenError, StoreError};
 use umweg_io::clock;
 use umweg_io::shutdown::Shutdown;
@@ -21,7 +21,7 @@ use crate::app::App;
 use crate::cli::{Errand, Refused, Run};
 use crate::folder::{Folder, FolderError, KeyFrom, Passphrases, Running, Settings, VaultError, from_store};
 use crate::pages::{BindError, Door, PageEvent};
-use crate::road::{Road, SmallBites};
+use crate::road::Road;
 
 /// 2026-01-01: this program did not exist before, so a clock that says otherwise is wrong.
 const CLOCK_MIN: Timestamp = Timestamp(1_767_225_600_000);
@@ -43,12 +43,23 @@ pub(crate) struct Place {
     /// The link of the service; needed the first time, its operator gives it to you
     #[arg(long, global = true, value_name = "LINK", env = "UMWEG_SERVICE")]
     pub(crate) service: Option<String>,
-    /// When to connect in small bites: many short connections, for networks that freeze one which has carried 15 to 20 kB
-    #[arg(long, global = true, value_name = "WHEN", env = "UMWEG_SMALL_BITES", value_enum, default_value = "auto")]
-    pub(crate) small_bites: SmallBites,
+    /// From now on, when to connect in small bites: many short connections, for networks that freeze one which has carried 15 to 20 kB
+    #[arg(long, global = true, value_name = "WHEN", env = "UMWEG_SMALL_BITES", value_enum)]
+    pub(crate) small_bites: Option<SmallBites>,
     /// Who keeps the key of the folder's database
     #[arg(long, global = true, value_name = "WHO", env = "UMWEG_KEY_FROM", value_enum, default_value = "auto")]
     pub(crate) key_from: KeyFrom,
+}
+
+/// When roads go in small bites.
+#[derive(clap::ValueEnum, Clone, Copy)]
+pub(crate) enum SmallBites {
+    /// Where connections were frozen
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
 }
 
 /// Runs the app until it is told to stop.
@@ -104,8 +115,16 @@ impl Started {
                 tracing::error!(kind = ?error.kind(), "the pages' door failed");
             }
         });
-        let road = Road::new(service, settings, place.small_bites, rand::rng().next_u64());
-        let app = App::new(client, road, page_events, shutdown.clone());
+        let road = Road::new(service, settings, rand::rng().next_u64());
+        let mut app = App::new(client, road, page_events, shutdown.clone());
+        if let Some(bites) = place.small_bites {
+            let when = match bites {
+                SmallBites::Auto => BitesUse::WhenFrozen,
+                SmallBites::Always => BitesUse::Always,
+                SmallBites::Never => BitesUse::Never,
+            };
+            app.wish(Command::UseBites { when }).context("failed to change the small bites")?;
+        }
         Ok(Self { app, running, start_link, _announced: Box::new(announced), _folder: folder })
     }
 }

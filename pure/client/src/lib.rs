@@ -157,6 +157,11 @@ fn handle_input(step: &mut Step<'_>, input: Input) -> Result<(), StoreError> {
             step.changed();
             calls::showing::update_note(step)
         }
+        Input::Freezes(freezes) => {
+            step.live.freezes = freezes;
+            step.changed();
+            Ok(())
+        }
         Input::Answer { id, result } => outbox::handle_answer(step, id, result),
         Input::Watched(event) => sync::handle_watched(step, event),
         Input::Roster { call, roster } => calls::roster::handle(step, call, &roster),

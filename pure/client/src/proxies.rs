@@ -1,6 +1,8 @@
-//! The proxies that the app knows, and when they are used. Which of them is dialed is the road's matter.
+//! The proxies that the app knows, when they are used, and when the road goes in small bites. Which of them is dialed is the road's matter.
 
 use rusqlite::{Connection, OptionalExtension, params};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use umweg_wire::limits::PROXIES_MAX;
 use umweg_wire::links::Linked;
 use umweg_wire::proto::v1::ProxyLink;
@@ -9,7 +11,11 @@ use crate::command::CommandError;
 use crate::error::StoreError;
 use crate::port::Output;
 use crate::step::{Live, Step};
-use crate::view::{ProxyRow, ProxyStanding, ProxyUse, RoadState};
+use crate::view::{BitesUse, ProxyRow, ProxyStanding, ProxyUse, RoadState};
+
+/// Names of settings.
+const PROXY_USE: &str = "proxy use";
+const BITES_USE: &str = "bites use";
 
 pub(crate) fn add(step: &mut Step<'_>, link: &str) -> Result<(), CommandError> {
     let proxy = parse(link)?;
@@ -48,43 +54,60 @@ pub(crate) fn handle_tested(step: &mut Step<'_>, link: &str, standing: ProxyStan
 }
 
 pub(crate) fn set_use(step: &mut Step<'_>, when: ProxyUse) -> Result<(), CommandError> {
-    let value = serde_json::to_string(&when).map_err(StoreError::from)?;
-    step.db.execute("INSERT OR REPLACE INTO setting (name, value) VALUES ('proxy use', ?1)", [value])?;
+    set(step, PROXY_USE, &when)
+}
+
+pub(crate) fn set_bites(step: &mut Step<'_>, when: BitesUse) -> Result<(), CommandError> {
+    set(step, BITES_USE, &when)
+}
+
+fn set(step: &mut Step<'_>, name: &str, value: &impl Serialize) -> Result<(), CommandError> {
+    let value = serde_json::to_string(value).map_err(StoreError::from)?;
+    step.db.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?1, ?2)", [name, &value])?;
     tell_roads(step)?;
     Ok(())
 }
 
 /// What the road is to know; also said once after every start.
 pub(crate) fn tell_roads(step: &mut Step<'_>) -> Result<(), StoreError> {
-    let (proxies, when) = known(step.db)?;
-    step.output(Output::RoadsChanged { proxies, when });
+    let (proxies, when, bites) = (known(step.db)?, usage(step.db)?, bites(step.db)?);
+    step.output(Output::RoadsChanged { proxies, when, bites });
     step.changed();
     Ok(())
 }
 
-/// All proxies, the oldest first, and when they are used.
-pub(crate) fn known(db: &Connection) -> Result<(Vec<ProxyLink>, ProxyUse), StoreError> {
+/// All proxies, the oldest first.
+fn known(db: &Connection) -> Result<Vec<ProxyLink>, StoreError> {
     let mut query = db.prepare_cached("SELECT link FROM proxy ORDER BY added, link")?;
     let links = query.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
-    Ok((links.iter().filter_map(|link| ProxyLink::from_link(link).ok()).collect(), usage(db)?))
+    Ok(links.iter().filter_map(|link| ProxyLink::from_link(link).ok()).collect())
 }
 
+/// When proxies are used.
 pub(crate) fn usage(db: &Connection) -> Result<ProxyUse, StoreError> {
-    let value: Option<String> =
-        db.query_row("SELECT value FROM setting WHERE name = 'proxy use'", [], |row| row.get(0)).optional()?;
-    Ok(value.map(|value| serde_json::from_str(&value)).transpose()?.unwrap_or(ProxyUse::WhenBlocked))
+    Ok(get(db, PROXY_USE)?.unwrap_or(ProxyUse::WhenBlocked))
+}
+
+/// When the road goes in small bites.
+pub(crate) fn bites(db: &Connection) -> Result<BitesUse, StoreError> {
+    Ok(get(db, BITES_USE)?.unwrap_or(BitesUse::WhenFrozen))
+}
+
+fn get<T: DeserializeOwned>(db: &Connection, name: &str) -> Result<Option<T>, StoreError> {
+    let value: Option<String> = db.query_row("SELECT value FROM setting WHERE name = ?1", [name], |row| row.get(0)).optional()?;
+    Ok(value.map(|value| serde_json::from_str(&value)).transpose()?)
 }
 
 pub(crate) fn show(db: &Connection, live: &Live) -> Result<Vec<ProxyRow>, StoreError> {
     let row = |proxy: ProxyLink| {
         let link = proxy.to_link();
         let name = if proxy.name.is_empty() { proxy.host.clone() } else { proxy.name.clone() };
-        let in_use = matches!(&live.road, RoadState::Proxy { name: used } if *used == name);
+        let in_use = matches!(&live.road, RoadState::Proxy { name: used, .. } if *used == name);
         let standing =
             if in_use { ProxyStanding::InUse } else { live.proxies_by_link.get(&link).cloned().unwrap_or(ProxyStanding::Untried) };
         ProxyRow { host: host_and_port(&proxy), name, link, standing }
     };
-    Ok(known(db)?.0.into_iter().map(row).collect())
+    Ok(known(db)?.into_iter().map(row).collect())
 }
 
 fn host_and_port(proxy: &ProxyLink) -> String {

@@ -40,6 +40,7 @@ pub(crate) struct Live {
     /// When this account last said that it types.
     pub(crate) typed: BTreeMap<LogId, Timestamp>,
     pub(crate) road: RoadState,
+    pub(crate) freezes: bool,
     pub(crate) proxies_by_link: BTreeMap<String, ProxyStanding>,
     pub(crate) rosters: BTreeMap<CallId, RosterSeen>,
     /// The call that this device takes part in.
@@ -68,6 +69,7 @@ impl Default for Live {
             typing: BTreeMap::new(),
             typed: BTreeMap::new(),
             road: RoadState::Connecting,
+            freezes: false,
             proxies_by_link: BTreeMap::new(),
             rosters: BTreeMap::new(),
             session: None,

@@ -5,4 +5,4 @@ import type { Timestamp } from "./Timestamp";
 /**
  * How the service is reached.
  */
-export type RoadState = { "kind": "offline", trouble: RoadTrouble | null, nextTry: Timestamp | null, } | { "kind": "connecting" } | { "kind": "direct" } | { "kind": "proxy", name: string, };
+export type RoadState = { "kind": "offline", trouble: RoadTrouble | null, nextTry: Timestamp | null, } | { "kind": "connecting" } | { "kind": "direct", bites: boolean, } | { "kind": "proxy", name: string, bites: boolean, };

@@ -4,7 +4,7 @@ import type { ReactNode } from "react";
 import { goUp } from "../route";
 import { useWords } from "../words";
 import { Icon } from "./Icon";
-import { RoadSign } from "./RoadSign";
+import { FreezeOffer, RoadSign } from "./RoadSign";
 
 type HeadProps = { title: string; children?: ReactNode; before?: ReactNode; actions?: ReactNode; road?: boolean };
 
@@ -57,6 +57,7 @@ export function ListHead({ title, children }: { title: string; children?: ReactN
       <div>
         <RoadSign />
       </div>
+      <FreezeOffer />
     </header>
   );
 }

@@ -1,6 +1,6 @@
 // How the service is reached, always in sight: straight, by a detour, searching, or not at all.
 
-import { useView } from "../app";
+import { useCommand, useView } from "../app";
 import type { RoadState } from "../contract";
 import { go } from "../route";
 import { useWords, type Words } from "../words";
@@ -40,7 +40,16 @@ export function RoadPlate({ road }: { road: RoadState }) {
   );
 }
 
+/** In one connection or in many: only a road that there is has either. */
+function inBites(road: RoadState): boolean {
+  return "bites" in road && road.bites;
+}
+
 export function whyOf(road: RoadState, words: Words): string {
+  return inBites(road) ? `${straightWhy(road, words)} ${words.roadInBitesWhy}` : straightWhy(road, words);
+}
+
+function straightWhy(road: RoadState, words: Words): string {
   switch (road.kind) {
     case "direct":
       return words.roadDirectWhy;
@@ -54,6 +63,10 @@ export function whyOf(road: RoadState, words: Words): string {
 }
 
 function nameOf(road: RoadState, words: Words): string {
+  return inBites(road) ? words.roadInBites(straightName(road, words)) : straightName(road, words);
+}
+
+function straightName(road: RoadState, words: Words): string {
   switch (road.kind) {
     case "direct":
       return words.roadDirect;
@@ -64,4 +77,37 @@ function nameOf(road: RoadState, words: Words): string {
     case "offline":
       return words.roadOffline;
   }
+}
+
+/** Where connections are frozen: the switch to small bites, with one press. */
+export function FreezeOffer() {
+  const words = useWords();
+  const command = useCommand();
+  const { freezes, bitesUse } = useView();
+  if (!freezes || bitesUse === "always") return null;
+  const never = bitesUse === "never";
+  return (
+    <p className="freezes small" role="status">
+      <span>{never ? words.freezesNever : `${words.freezes} ${words.freezesAuto}`}</span>
+      <button
+        type="button"
+        className="button"
+        onClick={() => command({ kind: "useBites", when: never ? "whenFrozen" : "always" })}
+      >
+        {never ? words.bitesHere : words.bitesAlways}
+      </button>
+    </p>
+  );
+}
+
+/** Before a call and in it: why it does not get through. */
+export function CallInBites() {
+  const words = useWords();
+  const { road } = useView();
+  if (!inBites(road)) return null;
+  return (
+    <div className="call-notices" role="status">
+      <p>{words.callInBites}</p>
+    </div>
+  );
 }

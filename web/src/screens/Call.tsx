@@ -3,7 +3,7 @@
 import { useView } from "../app";
 import type { CallView } from "../contract";
 import { Icon } from "../parts/Icon";
-import { RoadSign } from "../parts/RoadSign";
+import { CallInBites, RoadSign } from "../parts/RoadSign";
 import { go } from "../route";
 import { useWords } from "../words";
 import { CallLobby } from "./CallLobby";
@@ -32,6 +32,7 @@ export function Call({ id }: { id: string }) {
       aria-label={words.call(call.title)}
     >
       <Head call={call} />
+      <CallInBites />
       {inside ? <CallStage call={call} /> : <CallLobby call={call} />}
     </main>
   );

@@ -2,13 +2,13 @@
 
 import { type FormEvent, useRef, useState } from "react";
 import { useApp, useCommand, useView } from "../app";
-import type { ProxyRow, ProxyStanding, ProxyUse, RoadState } from "../contract";
+import type { BitesUse, ProxyRow, ProxyStanding, ProxyUse, RoadState } from "../contract";
 import { Sheet } from "../parts/Detail";
 import { Dialog } from "../parts/Dialog";
 import { Empty } from "../parts/Empty";
 import { Icon } from "../parts/Icon";
 import { LinkCard } from "../parts/LinkCard";
-import { RoadPlate, whyOf } from "../parts/RoadSign";
+import { FreezeOffer, RoadPlate, whyOf } from "../parts/RoadSign";
 import { ScanButton } from "../parts/Scan";
 import { useWords, type Words } from "../words";
 import { explainRoad } from "../words/trouble";
@@ -16,11 +16,12 @@ import { RadioGroup } from "./Choices";
 import { proxyUseName } from "./Settings";
 
 const USES: ProxyUse[] = ["whenBlocked", "always", "never"];
+const BITES: BitesUse[] = ["whenFrozen", "always", "never"];
 
 export function Proxies() {
   const words = useWords();
   const command = useCommand();
-  const { road, proxies, proxyUse } = useView();
+  const { road, proxies, proxyUse, bitesUse } = useView();
   return (
     <Sheet title={words.proxy} road={false}>
       <RoadNow road={road} />
@@ -42,8 +43,20 @@ export function Proxies() {
         </ul>
       )}
       <AddProxy />
+      <h2>{words.bites}</h2>
+      <p className="small quiet">{words.bitesWhy}</p>
+      <RadioGroup
+        legend={words.bites}
+        options={BITES.map((value) => ({ value, label: bitesUseName(value, words) }))}
+        chosen={bitesUse}
+        onChoose={(when) => command({ kind: "useBites", when })}
+      />
     </Sheet>
   );
+}
+
+function bitesUseName(use: BitesUse, words: Words): string {
+  return { whenFrozen: words.whenFrozen, always: words.always, never: words.never }[use];
 }
 
 function RoadNow({ road }: { road: RoadState }) {
@@ -59,6 +72,7 @@ function RoadNow({ road }: { road: RoadState }) {
       {road.kind === "offline" && road.nextTry !== null && (
         <p className="small quiet">{words.roadNextTry(words.format.time(road.nextTry))}</p>
       )}
+      <FreezeOffer />
       <p className="small quiet">{words.proxyWhy}</p>
     </section>
   );

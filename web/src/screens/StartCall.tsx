@@ -2,7 +2,7 @@
 
 import { useChoices, useCommand, useView } from "../app";
 import { Icon } from "../parts/Icon";
-import { RoadSign } from "../parts/RoadSign";
+import { CallInBites, RoadSign } from "../parts/RoadSign";
 import { go } from "../route";
 import { useWords } from "../words";
 import { LobbyPreview } from "./LobbyPreview";
@@ -29,6 +29,7 @@ export function StartCall({ chat, video }: { chat: string; video: boolean }) {
         </div>
         <RoadSign />
       </header>
+      <CallInBites />
       <div className="lobby">
         <p className="lobby-title">{words.lobbyStart}</p>
         <LobbyPreview video={video}>

@@ -82,14 +82,15 @@ fn trouble(trouble: &Value) -> String {
 }
 
 pub(super) fn status(status: &Value) -> Vec<String> {
-    let road = &status["road"];
-    let road = match road["kind"].as_str() {
+    let road_state = &status["road"];
+    let road = match road_state["kind"].as_str() {
         Some("direct") => "connected directly".to_owned(),
-        Some("proxy") => format!("connected through the proxy {}", text(&road["name"])),
+        Some("proxy") => format!("connected through the proxy {}", text(&road_state["name"])),
         Some("connecting") => "connecting".to_owned(),
-        _ if road["trouble"].is_null() => "offline".to_owned(),
-        _ => format!("offline: {}", trouble(&road["trouble"])),
+        _ if road_state["trouble"].is_null() => "offline".to_owned(),
+        _ => format!("offline: {}", trouble(&road_state["trouble"])),
     };
+    let road = if road_state["bites"] == true { format!("{road}, in small bites: slow, and without calls") } else { road };
     let name = status["name"].as_str().map_or("no account yet".to_owned(), |name| format!("account of {name}"));
     vec![name, road]
 }

@@ -20,7 +20,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::sleep;
 use tonic::transport::Channel;
 use umweg_client::port::{Failure, Input, Request, RequestId};
-use umweg_client::view::{ProxyUse, RoadState};
+use umweg_client::view::{BitesUse, ProxyUse, RoadState};
 use umweg_io::bites::Pace;
 use umweg_io::clock;
 use umweg_io::counted::Traffic;
@@ -29,7 +29,7 @@ use umweg_io::rpc::{self, Lost};
 use umweg_io::session::Purpose;
 use umweg_road::choice::roads;
 use umweg_road::freeze::FreezeWatch;
-use umweg_road::ranking::{self, Attempt, BitesUse, Output, Ranking};
+use umweg_road::ranking::{self, Attempt, Output, Ranking};
 use umweg_road::{Carriage, RoadChoice, Way};
 use umweg_wire::links::Linked;
 use umweg_wire::proto::v1::{self, ProxyLink, ServiceLink};
@@ -43,17 +43,6 @@ use proxy_test::test_proxy;
 
 /// So often the app looks which network it is in; the clock, too, may be set while the ranking waits.
 const WAIT_MAX: Duration = Duration::from_secs(5);
-
-/// When roads go in small bites.
-#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum SmallBites {
-    /// Where connections were frozen
-    Auto,
-    /// Always
-    Always,
-    /// Never
-    Never,
-}
 
 pub(crate) struct Road {
     service: Arc<ServiceLink>,
@@ -70,6 +59,7 @@ pub(crate) struct Road {
     /// Inputs that are known already.
     inputs: VecDeque<Input>,
     shown: Option<RoadState>,
+    freezes: bool,
     failure: Option<DialError>,
     of_the_moment: watch::Sender<Option<RoadChoice>>,
     usable: watch::Sender<Vec<RoadChoice>>,
@@ -105,17 +95,11 @@ impl Watched {
 
 impl Road {
     /// To that service; it begins when `handle_roads` says what may be used.
-    pub(crate) fn new(service: ServiceLink, settings: Settings, bites: SmallBites, seed: u64) -> Self {
+    pub(crate) fn new(service: ServiceLink, settings: Settings, seed: u64) -> Self {
         let winners = settings.winners().unwrap_or_default();
         let (to_self, events) = mpsc::channel(INPUTS_MAX);
-        let mut ranking = Ranking::new(service.clone(), winners, seed);
-        ranking.handle_bites(match bites {
-            SmallBites::Auto => BitesUse::WhenFrozen,
-            SmallBites::Always => BitesUse::Always,
-            SmallBites::Never => BitesUse::Never,
-        });
         Self {
-            ranking,
+            ranking: Ranking::new(service.clone(), winners, seed),
             settings,
             service: Arc::new(service),
             dialing: JoinSet::new(),
@@ -128,6 +112,7 @@ impl Road {
             tests: JoinSet::new(),
             inputs: VecDeque::new(),
             shown: None,
+            freezes: false,
             failure: None,
             of_the_moment: watch::Sender::new(None),
             usable: watch::Sender::new(Vec::new()),
@@ -142,7 +127,7 @@ impl Road {
     }
 
     /// What may be used has changed.
-    pub(crate) fn handle_roads(&mut self, proxies: Vec<ProxyLink>, when: ProxyUse) {
+    pub(crate) fn handle_roads(&mut self, proxies: Vec<ProxyLink>, when: ProxyUse, bites: BitesUse) {
         let when = match when {
             ProxyUse::WhenBlocked => ranking::ProxyUse::WhenBlocked,
             ProxyUse::Always => ranking::ProxyUse::Always,
@@ -152,6 +137,14 @@ impl Road {
         self.ranking.handle_network(network::tag(), clock::now());
         // What comes of it is done in `next`: the person may be changing more than one thing, and must not be seen on a road that
         // is forbidden a moment later.
+        self.ranking.handle_bites(
+            match bites {
+                BitesUse::WhenFrozen => ranking::BitesUse::WhenFrozen,
+                BitesUse::Always => ranking::BitesUse::Always,
+                BitesUse::Never => ranking::BitesUse::Never,
+            },
+            clock::now(),
+        );
         self.ranking.handle_roads(proxies, when, clock::now());
     }
 
@@ -361,9 +354,15 @@ impl Road {
     /// Tells the client how it stands, if that is news.
     fn show_state(&mut self) {
         let state = match &self.connection {
-            Some((_, connection)) => connected(connection.road()),
+            // Only a connection of its own can be watched for freezing.
+            Some((_, connection)) => connected(connection.road(), self.watched.is_none()),
             None => self.disconnected(),
         };
+        let freezes = self.ranking.freezes(clock::now());
+        if self.freezes != freezes {
+            self.freezes = freezes;
+            self.inputs.push_back(Input::Freezes(freezes));
+        }
         if self.shown.as_ref() != Some(&state) {
             self.shown = Some(state.clone());
             self.inputs.push_back(Input::Road(state));
@@ -408,9 +407,11 @@ fn failure(error: &DialError) -> ranking::Failure {
     }
 }
 
-fn connected(road: &RoadChoice) -> RoadState {
+fn connected(road: &RoadChoice, bites: bool) -> RoadState {
     match &road.way {
-        Way::Direct => RoadState::Direct,
-        Way::Via(proxy) => RoadState::Proxy { name: if proxy.name.is_empty() { proxy.host.clone() } else { proxy.name.clone() } },
+        Way::Direct => RoadState::Direct { bites },
+        Way::Via(proxy) => {
+            RoadState::Proxy { name: if proxy.name.is_empty() { proxy.host.clone() } else { proxy.name.clone() }, bites }
+        }
     }
 }

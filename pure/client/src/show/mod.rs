@@ -32,6 +32,8 @@ pub(crate) fn view(db: &Connection, live: &Live, service: [u8; 8], look: &Look, 
         ringing: None,
         proxies: proxies::show(db, live)?,
         proxy_use: proxies::usage(db)?,
+        bites_use: proxies::bites(db)?,
+        freezes: live.freezes,
     };
     let Some(me) = me else { return Ok(view) };
     view.chats = chat_rows(db, live, &me)?;

@@ -15,10 +15,10 @@ pub enum RoadState {
     Offline { trouble: Option<RoadTrouble>, next_try: Option<Timestamp> },
     /// Dialing.
     Connecting,
-    /// Straight to the service.
-    Direct,
+    /// Straight to the service. `bites`: not in one connection but in many short ones, which no call goes through.
+    Direct { bites: bool },
     /// By a proxy.
-    Proxy { name: String },
+    Proxy { name: String, bites: bool },
 }
 
 /// Why a road leads nowhere.
@@ -113,6 +113,17 @@ pub enum ProxyStanding {
 pub enum ProxyUse {
     /// Where the direct road fails.
     WhenBlocked,
+    Always,
+    Never,
+}
+
+/// When the road goes in small bites: many short connections, for networks that freeze one which has carried 15 to 20 kB.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[ts(export)]
+#[serde(rename_all = "camelCase")]
+pub enum BitesUse {
+    /// Where connections were frozen.
+    WhenFrozen,
     Always,
     Never,
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use umweg_client::view::{Progress, RoadState};
+use umweg_client::view::{BitesUse, Progress, ProxyUse, RoadState};
 use umweg_client::{Command, CommandError, Failure, Input};
 
 use crate::groups::group;
@@ -224,8 +224,21 @@ fn an_answer_quotes_what_it_answers() {
 #[test]
 fn the_road_of_the_moment_is_shown() {
     let mut house = House::new(&["Anna"]);
-    house.input(0, Input::Road(RoadState::Proxy { name: "a friend".into() }));
-    assert!(house.view(0).road == RoadState::Proxy { name: "a friend".into() });
+    let road = RoadState::Proxy { name: "a friend".into(), bites: false };
+    house.input(0, Input::Road(road.clone()));
+    assert!(house.view(0).road == road);
+}
+
+#[test]
+fn when_the_road_goes_in_bites_is_chosen_without_an_account_and_remembered() {
+    let mut house = House::new(&["Anna"]);
+    assert_eq!((house.view(0).bites_use, house.view(0).freezes), (BitesUse::WhenFrozen, false));
+    house.input(0, Input::Freezes(true));
+    assert!(house.view(0).freezes);
+    house.order(0, Command::UseBites { when: BitesUse::Always });
+    assert_eq!(house.view(0).bites_use, BitesUse::Always);
+    house.order(0, Command::UseProxies { when: ProxyUse::Never });
+    assert_eq!((house.view(0).bites_use, house.view(0).proxy_use), (BitesUse::Always, ProxyUse::Never));
 }
 
 #[test]

@@ -137,6 +137,7 @@ enum State {
 struct Dialed {
     attempt: Attempt,
     road: RoadChoice,
+    carriage: Carriage,
     since: Timestamp,
 }
 
@@ -174,9 +175,17 @@ impl Ranking {
         self.handle_timeout(now);
     }
 
-    /// The person has changed when roads go in bites. The road of the moment stays as it is.
-    pub fn handle_bites(&mut self, bites: BitesUse) {
+    /// The person has changed when roads go in bites: what goes otherwise is dropped, and dialed anew.
+    pub fn handle_bites(&mut self, bites: BitesUse, now: Timestamp) {
         self.bites = bites;
+        let under_way = match &self.state {
+            State::On(dialed) => std::slice::from_ref(dialed),
+            State::Seeking { under_way } => under_way,
+        };
+        let fitting = under_way.iter().filter(|dialed| carriage(self.bites, self.is_frozen(&dialed.road, now)) == dialed.carriage);
+        let fitting: Vec<_> = fitting.map(|dialed| dialed.attempt).collect();
+        self.drop_unless(|dialed| fitting.contains(&dialed.attempt));
+        self.handle_timeout(now);
     }
 
     /// The device is on another network, perhaps.
@@ -241,12 +250,13 @@ impl Ranking {
         while let Some((at, road)) = self.next_dial(now)
             && at <= now
         {
+            let frozen = self.is_frozen(&road, now);
             let State::Seeking { under_way } = &mut self.state else { return };
             self.next_attempt += 1;
             let attempt = Attempt(self.next_attempt);
             self.spacing.note(name_of(&road, &self.service), now);
-            under_way.push(Dialed { attempt, road: road.clone(), since: now });
-            let carriage = self.carriage(&road, now);
+            let carriage = carriage(self.bites, frozen);
+            under_way.push(Dialed { attempt, road: road.clone(), carriage, since: now });
             self.outputs.push_back(Output::Dial { attempt, road, carriage });
         }
     }
@@ -278,6 +288,12 @@ impl Ranking {
         }
     }
 
+    /// Whether connections were frozen in this network of late.
+    #[must_use]
+    pub fn freezes(&self, now: Timestamp) -> bool {
+        self.frozen_by_host.values().any(|since| now.since(*since) < FROZEN_KEPT)
+    }
+
     /// To be kept, and given to `new` the next time.
     #[must_use]
     pub fn winners(&self) -> &Winners {
@@ -305,14 +321,6 @@ impl Ranking {
 
     fn is_frozen(&self, road: &RoadChoice, now: Timestamp) -> bool {
         self.frozen_by_host.get(name_of(road, &self.service)).is_some_and(|since| now.since(*since) < FROZEN_KEPT)
-    }
-
-    fn carriage(&self, road: &RoadChoice, now: Timestamp) -> Carriage {
-        match self.bites {
-            BitesUse::Always => Carriage::Bites,
-            BitesUse::WhenFrozen if self.is_frozen(road, now) => Carriage::Bites,
-            BitesUse::WhenFrozen | BitesUse::Never => Carriage::Whole,
-        }
     }
 
     fn free_at(&self, road: &RoadChoice, earliest: Timestamp) -> Timestamp {
@@ -355,6 +363,13 @@ impl Ranking {
         };
         self.outputs.extend(go.into_iter().map(|dialed| Output::Drop(dialed.attempt)));
         self.state = State::Seeking { under_way: stay };
+    }
+}
+
+fn carriage(bites: BitesUse, frozen: bool) -> Carriage {
+    match (bites, frozen) {
+        (BitesUse::Always, _) | (BitesUse::WhenFrozen, true) => Carriage::Bites,
+        (BitesUse::WhenFrozen, false) | (BitesUse::Never, _) => Carriage::Whole,
     }
 }
 

@@ -170,10 +170,42 @@ fn what_freezes_is_remembered_for_the_network_and_tried_whole_later() {
 fn by_hand_everything_goes_in_bites_or_nothing() {
     for (bites, carriage) in [(BitesUse::Always, Carriage::Bites), (BitesUse::Never, Carriage::Whole)] {
         let mut ranking = Ranking::new(service(), Winners::default(), 7);
-        ranking.handle_bites(bites);
+        ranking.handle_bites(bites, Timestamp(1_000_000));
         ranking.handle_roads(vec![], ProxyUse::Never, Timestamp(1_000_000));
         assert!(matches!(ranking.poll_output(), Some(Output::Dial { carriage: how, .. }) if how == carriage));
     }
+}
+
+#[test]
+fn a_road_that_goes_otherwise_than_is_wished_now_is_dialed_anew_and_another_stays() {
+    let mut device = Device::new(0, ProxyUse::Never);
+    let (whole, how) = device.dialed_how();
+    assert_eq!(how, Carriage::Whole);
+    device.ranking.handle_result(whole, Ok(()), device.now);
+    device.ranking.handle_bites(BitesUse::Never, device.now);
+    assert!(device.poll().is_none(), "it goes as is wished already");
+
+    device.ranking.handle_bites(BitesUse::Always, device.now);
+    assert!(device.poll() == Some(Output::Drop(whole)));
+    device.pass(Duration::from_secs(60));
+    let (in_bites, how) = device.dialed_how();
+    assert_eq!(how, Carriage::Bites);
+    device.ranking.handle_bites(BitesUse::WhenFrozen, device.now);
+    assert!(device.poll() == Some(Output::Drop(in_bites)), "also while it is being dialed");
+}
+
+#[test]
+fn that_connections_are_frozen_is_known_for_a_while_and_in_that_network() {
+    let mut device = Device::new(0, ProxyUse::Never);
+    device.ranking.handle_bites(BitesUse::Never, device.now);
+    let attempt = device.dialed();
+    device.ranking.handle_result(attempt, Ok(()), device.now);
+    assert!(!device.ranking.freezes(device.now));
+    device.ranking.handle_frozen(attempt, device.now);
+    assert!(device.ranking.freezes(device.now));
+    assert!(!device.ranking.freezes(device.now.after(FROZEN_KEPT)));
+    device.ranking.handle_network(NetworkTag("elsewhere".into()), device.now);
+    assert!(!device.ranking.freezes(device.now));
 }
 
 #[test]
