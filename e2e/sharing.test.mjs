@@ -31,10 +31,9 @@ test('two people show camera and screen at once, each stops alone, and both are 
   await ada.screen.click('button', 'Share screen');
   await ada.screen.sees('You share your screen');
   await comes(ben, ada, { camera: true, screen: true });
-  assert.equal(await ben.screen.evaluate(isLarge, accountOf(ada)), true, 'the screen stands in the large place');
+  assert.equal(await ben.screen.evaluate((screen) => document.querySelector(screen).className, screenOf(ada)), 'tile is-large');
   await ben.screen.sees('Ada’s screen', { inside: 'main' });
-  const { camera, screen } = await ben.screen.evaluate(sizes, accountOf(ada));
-  assert.ok(screen.height > camera.height, `a screen of ${screen.height} lines, a camera of ${camera.height}`);
+  await ben.screen.until('the screen in all its lines', (screen) => document.querySelector(`${screen} video`).videoHeight === 1080, screenOf(ada), WITHIN_MS);
 
   await ben.screen.click('button', 'Share screen');
   await comes(ada, ben, { camera: true, screen: true });
@@ -60,6 +59,10 @@ test('two people show camera and screen at once, each stops alone, and both are 
 
 function accountOf(someone) {
   return someone.person.view.me.account;
+}
+
+function screenOf(someone) {
+  return `[data-screen="${accountOf(someone)}"]`;
 }
 
 /** Waits until exactly those pictures of the other one are decoded, from now on, and shown where they belong. */
@@ -99,17 +102,6 @@ function paintScreen([red, green, blue]) {
     }, 100);
     return canvas.captureStream(10);
   };
-}
-
-/** Runs in a page. */
-function isLarge(account) {
-  return document.querySelector(`[data-screen="${account}"]`).classList.contains('is-large');
-}
-
-/** Runs in a page. */
-function sizes(account) {
-  const of = (tile) => ({ height: document.querySelector(`${tile} video`).videoHeight });
-  return { camera: of(`[data-tile="${account}"]`), screen: of(`[data-screen="${account}"]`) };
 }
 
 /** Runs in a page: what is in the middle of each picture. */

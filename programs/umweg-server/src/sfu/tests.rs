@@ -16,7 +16,7 @@ use umweg_wire::Ticket;
 use umweg_wire::datagram::Flow;
 use umweg_wire::proto::v1::participant_event::Event;
 use umweg_wire::proto::v1::participant_request::Request as Wish;
-use umweg_wire::proto::v1::{Camera, Enter, Leave, ParticipantEvent, ParticipantRequest, Resume, WatchRosterRequest};
+use umweg_wire::proto::v1::{Camera, Enter, Leave, ParticipantEvent, ParticipantRequest, Resume, Screen, WatchRosterRequest};
 
 use super::command::{Command, Told};
 use super::*;
@@ -107,6 +107,8 @@ async fn a_participant_enters_and_comes_back_on_a_new_stream_until_it_leaves() {
     assert!(entered.answer.contains("a=ice-lite") && entered.camera && entered.udp_port == 0);
     wishes.send(request(Wish::Camera(Camera { on: false }))).await.unwrap();
     while !matches!(next(&mut events).await, Event::Camera(answer) if !answer.on) {}
+    wishes.send(request(Wish::Screen(Screen { on: true }))).await.unwrap();
+    while !matches!(next(&mut events).await, Event::Screen(answer) if answer.on) {}
     drop((wishes, events));
 
     let resume = Resume { log_id: LOG.to_vec(), capability: CAPABILITY.to_vec(), ticket: entered.ticket };
