@@ -5,7 +5,7 @@ use ts_rs::TS;
 use umweg_wire::links::WrongLink;
 use umweg_wire::{AccountId, CallId, LogId, MessageId};
 
-use crate::view::ProxyUse;
+use crate::view::{BitesUse, ProxyUse};
 
 /// One wish. `Ok` means that it is written down and will be done, also after a crash.
 #[derive(Clone, PartialEq, Deserialize, TS)]
@@ -183,6 +183,9 @@ pub enum CommandError {
     #[error("{wrong}")]
     WrongLink { wrong: WrongLink },
     #[error("this contact uses another service, and cannot be reached from here")]
+    UseBites {
+        when: BitesUse,
+    },
     OtherService,
     #[error("this is your own link")]
     OwnLink,

@@ -22,6 +22,7 @@ pub(crate) fn handle(step: &mut Step<'_>, command: Command) -> Result<(), Comman
         _ => Err(CommandError::NoAccount),
     }
 }
+        Command::UseBites { when } => proxies::set_bites(step, when),
 
 fn handle_with_account(step: &mut Step<'_>, command: Command) -> Result<(), CommandError> {
     match command {

@@ -6,7 +6,7 @@
 use umweg_wire::proto::v1;
 use umweg_wire::{CallId, Capability, LogId};
 
-use crate::view::{ProxyUse, RoadState, StopReason};
+use crate::view::{BitesUse, ProxyUse, RoadState, StopReason};
 
 /// Names a request until its answer.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -31,7 +31,7 @@ pub enum Output {
     /// Show a notification of the system, if no page is looked at.
     Notify { title: String, text: String },
     /// What roads may be used has changed: `Client::proxies`.
-    RoadsChanged { proxies: Vec<v1::ProxyLink>, when: ProxyUse },
+    RoadsChanged { proxies: Vec<v1::ProxyLink>, when: ProxyUse, bites: BitesUse },
     /// Try this proxy now and answer with `Input::ProxyTested`.
     TestProxy { proxy: v1::ProxyLink },
 }
@@ -145,6 +145,8 @@ pub enum Input {
     /// It is gone; every request under way has failed.
     Disconnected,
     Road(RoadState),
+    /// Whether connections were frozen in this network of late.
+    Freezes(bool),
     Answer {
         id: RequestId,
         result: Result<Answer, Failure>,

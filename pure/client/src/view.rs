@@ -9,7 +9,7 @@ use serde::Serialize;
 use ts_rs::TS;
 use umweg_wire::{AccountId, CallId, LogId, MessageId, Timestamp};
 
-pub use self::roads::{ProxyRow, ProxyStanding, ProxyUse, RoadEnd, RoadState, RoadTrouble, RoadWhy};
+pub use self::roads::{BitesUse, ProxyRow, ProxyStanding, ProxyUse, Renewals, RoadEnd, RoadState, RoadTrouble, RoadWhy};
 
 /// Everything that one page shows.
 #[derive(Clone, PartialEq, Serialize, TS)]
@@ -38,6 +38,10 @@ pub struct View {
     pub proxies: Vec<ProxyRow>,
     /// Whether proxies are used.
     pub proxy_use: ProxyUse,
+    /// Whether the road goes in small bites.
+    pub bites_use: BitesUse,
+    /// Connections were frozen in this network of late.
+    pub freezes: bool,
 }
 
 /// The account's own page.

@@ -1,7 +1,7 @@
 // What was opened from a list: a head with the way back, and on a phone the road sign below it.
 
 import type { ReactNode } from "react";
-import { goUp } from "../route";
+import { goUp, useRoute } from "../route";
 import { useWords } from "../words";
 import { Icon } from "./Icon";
 import { FreezeOffer, RoadSign } from "./RoadSign";
@@ -48,6 +48,8 @@ export function Sheet({ title, road = true, children }: { title: string; road?: 
 
 /** A section's list, with the road sign under its name. */
 export function ListHead({ title, children }: { title: string; children?: ReactNode }) {
+  // There the switch stands beside it.
+  const isInSettings = useRoute().at === "proxies";
   return (
     <header className="list-head">
       <div className="list-title">
@@ -57,7 +59,7 @@ export function ListHead({ title, children }: { title: string; children?: ReactN
       <div>
         <RoadSign />
       </div>
-      <FreezeOffer />
+      {!isInSettings && <FreezeOffer onlyIfOff />}
     </header>
   );
 }

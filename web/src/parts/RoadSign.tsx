@@ -79,13 +79,13 @@ function straightName(road: RoadState, words: Words): string {
   }
 }
 
-/** Where connections are frozen: the switch to small bites, with one press. */
-export function FreezeOffer() {
+/** Where connections are frozen: the switch to small bites, with one press. `onlyIfOff`: not where they are taken anyway. */
+export function FreezeOffer({ onlyIfOff = false }: { onlyIfOff?: boolean }) {
   const words = useWords();
   const command = useCommand();
   const { freezes, bitesUse } = useView();
-  if (!freezes || bitesUse === "always") return null;
   const never = bitesUse === "never";
+  if (!freezes || bitesUse === "always" || (onlyIfOff && !never)) return null;
   return (
     <p className="freezes small" role="status">
       <span>{never ? words.freezesNever : `${words.freezes} ${words.freezesAuto}`}</span>
