@@ -9,7 +9,7 @@ use serde::Serialize;
 use ts_rs::TS;
 use umweg_wire::{AccountId, CallId, LogId, MessageId, Timestamp};
 
-pub use self::roads::{BitesUse, ProxyRow, ProxyStanding, ProxyUse, Renewals, RoadEnd, RoadState, RoadTrouble, RoadWhy};
+pub use self::roads::{BitesUse, ProxyRow, ProxyStanding, ProxyUse, RoadEnd, RoadState, RoadTrouble, RoadWhy};
 
 /// Everything that one page shows.
 #[derive(Clone, PartialEq, Serialize, TS)]
