@@ -157,6 +157,9 @@ pub enum Command {
     UseProxies {
         when: ProxyUse,
     },
+    UseBites {
+        when: BitesUse,
+    },
 }
 
 /// What a page looks at; kept for each page.
@@ -183,9 +186,6 @@ pub enum CommandError {
     #[error("{wrong}")]
     WrongLink { wrong: WrongLink },
     #[error("this contact uses another service, and cannot be reached from here")]
-    UseBites {
-        when: BitesUse,
-    },
     OtherService,
     #[error("this is your own link")]
     OwnLink,

@@ -18,11 +18,11 @@ pub(crate) fn handle(step: &mut Step<'_>, command: Command) -> Result<(), Comman
         Command::RemoveProxy { link } => proxies::remove(step, &link),
         Command::TestProxy { link } => proxies::test(step, &link),
         Command::UseProxies { when } => proxies::set_use(step, when),
+        Command::UseBites { when } => proxies::set_bites(step, when),
         command if account::my_id(step.db)?.is_some() => handle_with_account(step, command),
         _ => Err(CommandError::NoAccount),
     }
 }
-        Command::UseBites { when } => proxies::set_bites(step, when),
 
 fn handle_with_account(step: &mut Step<'_>, command: Command) -> Result<(), CommandError> {
     match command {
