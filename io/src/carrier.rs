@@ -7,38 +7,37 @@ use std::task::{Context, Poll, ready};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
-use umweg_road::session::Purpose;
-use umweg_wire::limits::MEDIA_UNSENT_BYTES_MAX;
 
 use crate::waiting::Waiting;
 
-/// A stream of bytes that can be told what it is for.
+/// What waits sealed beside what waits in the socket: as much as is written at once.
+const TLS_UNSENT_BYTES_MAX: usize = 64 << 10;
+
+/// A stream of bytes, down to its socket.
 pub trait Carrier: AsyncRead + AsyncWrite + Unpin + Send {
-    /// Sets the socket at the bottom up for that purpose.
-    fn tune(&mut self, _purpose: Purpose) {}
+    /// Keeps at most so much unsent below: what is not sent yet must stay where it can still be dropped, or held back.
+    fn limit_unsent(&mut self, _bytes: u32) {}
 
     /// The connection, if its bytes are the carrier's as they are: then the kernel can move them by itself.
-    fn tcp(&self) -> Option<&TcpStream> {
+    fn tcp(&mut self) -> Option<&mut TcpStream> {
         None
     }
 }
 
 impl Carrier for TcpStream {
-    fn tune(&mut self, purpose: Purpose) {
-        tune(self, purpose);
+    fn limit_unsent(&mut self, bytes: u32) {
+        limit_unsent(self, bytes);
     }
-    fn tcp(&self) -> Option<&TcpStream> {
+    fn tcp(&mut self) -> Option<&mut TcpStream> {
         Some(self)
     }
 }
 
 impl<C: Carrier> Carrier for tokio_rustls::client::TlsStream<C> {
-    fn tune(&mut self, purpose: Purpose) {
+    fn limit_unsent(&mut self, bytes: u32) {
         let (carrier, tls) = self.get_mut();
-        carrier.tune(purpose);
-        if purpose == Purpose::Media {
-            tls.set_buffer_limit(Some(MEDIA_UNSENT_BYTES_MAX as usize));
-        }
+        carrier.limit_unsent(bytes);
+        tls.set_buffer_limit(Some(TLS_UNSENT_BYTES_MAX.min(bytes as usize)));
     }
 }
 
@@ -55,17 +54,20 @@ impl Carrier for tokio_rustls::server::TlsStream<TcpStream> {
 impl Carrier for tokio::io::DuplexStream {}
 
 impl<C: Carrier + ?Sized> Carrier for Box<C> {
-    fn tune(&mut self, purpose: Purpose) {
-        (**self).tune(purpose);
+    fn limit_unsent(&mut self, bytes: u32) {
+        (**self).limit_unsent(bytes);
     }
-    fn tcp(&self) -> Option<&TcpStream> {
+    fn tcp(&mut self) -> Option<&mut TcpStream> {
         (**self).tcp()
     }
 }
 
-/// What every TCP connection of ours gets: nothing waits to be sent together with later bytes, and losses at random do not slow
-/// it down (BBR) where the kernel has it.
-pub fn tune_tcp(tcp: &TcpStream) {
+/// What every TCP connection of ours gets, one that comes in from the socket that listens: nothing waits to be sent together with
+/// later bytes, and losses at random do not slow it down (BBR) where the kernel has it.
+pub fn tune_tcp<'a, S>(tcp: &'a S)
+where
+    SockRef<'a>: From<&'a S>,
+{
     let socket = SockRef::from(tcp);
     // Each is an improvement where the system offers it, and the connection works without.
     let _ = socket.set_tcp_nodelay(true);
@@ -73,17 +75,10 @@ pub fn tune_tcp(tcp: &TcpStream) {
     let _ = socket.set_tcp_congestion(b"bbr");
 }
 
-/// Keeps the kernel from queueing more than a call can bear: what is not sent yet must stay where it can still be dropped.
-pub fn limit_unsent(tcp: &TcpStream) {
+pub(crate) fn limit_unsent(tcp: &TcpStream, bytes: u32) {
     #[cfg(target_os = "linux")]
-    let _ = SockRef::from(tcp).set_tcp_notsent_lowat(MEDIA_UNSENT_BYTES_MAX);
-}
-
-fn tune(tcp: &TcpStream, purpose: Purpose) {
-    tune_tcp(tcp);
-    if purpose == Purpose::Media {
-        limit_unsent(tcp);
-    }
+    // Without it more waits, and nothing breaks.
+    let _ = SockRef::from(tcp).set_tcp_notsent_lowat(bytes);
 }
 
 /// A stream some of whose bytes were read already.
@@ -100,10 +95,10 @@ impl<S> Rewound<S> {
 }
 
 impl<S: Carrier> Carrier for Rewound<S> {
-    fn tune(&mut self, purpose: Purpose) {
-        self.rest.tune(purpose);
+    fn limit_unsent(&mut self, bytes: u32) {
+        self.rest.limit_unsent(bytes);
     }
-    fn tcp(&self) -> Option<&TcpStream> {
+    fn tcp(&mut self) -> Option<&mut TcpStream> {
         if self.read.is_empty() { self.rest.tcp() } else { None }
     }
 }

@@ -9,7 +9,6 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use umweg_road::freeze::{End, Moved};
-use umweg_road::session::Purpose;
 
 use crate::carrier::Carrier;
 
@@ -56,8 +55,8 @@ impl Counted {
 }
 
 impl Carrier for Counted {
-    fn tune(&mut self, purpose: Purpose) {
-        self.tcp.tune(purpose);
+    fn limit_unsent(&mut self, bytes: u32) {
+        self.tcp.limit_unsent(bytes);
     }
 }
 

@@ -150,7 +150,6 @@ where
         };
         let handle = handle.clone();
         tasks.spawn(async move {
-            tune_tcp(&tcp);
             if let Ok(Some((tcp, first))) = timeout(patience(port), first_byte(tcp, announced)).await {
                 handle(tcp, begins(port, first), permit).await;
             }
@@ -169,6 +168,7 @@ fn socket_for(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
     socket.set_reuse_address(true)?;
+    tune_tcp(&socket);
     if address.ip() == Ipv6Addr::UNSPECIFIED {
         socket.set_only_v6(false)?;
     }

@@ -6,6 +6,7 @@
 //! For every program: [`cores`], [`shutdown`], [`config`], [`log`], [`metrics`].
 #![deny(unsafe_code)]
 
+pub mod ahead;
 pub mod bites;
 pub mod carrier;
 pub mod clock;

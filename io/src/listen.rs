@@ -17,6 +17,7 @@ use umweg_road::session::{Purpose, Scheme, StaticKey};
 use umweg_road::upgrade::read_request;
 use umweg_wire::limits::HANDSHAKE_TIME_MAX;
 
+use crate::ahead::Ahead;
 use crate::bites::Chains;
 use crate::carrier::Carrier;
 pub use crate::door::{BindError, Door};
@@ -191,7 +192,7 @@ impl Serving {
         let came = Came::now(if what == Begins::Tls { Layer::Tls } else { Layer::Plain }, &tcp);
         match what {
             Begins::Tls => match &self.tls {
-                Some(tls) => match tls.accept(tcp).await {
+                Some(tls) => match tls.accept(Ahead::new(tcp)).await {
                     Ok(stream) => self.http(Box::new(stream), came).await,
                     Err(_) => Entered::Nobody,
                 },

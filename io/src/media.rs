@@ -1,7 +1,7 @@
 //! A call's datagrams on a media connection: framed, the urgent ones first, the stale ones dropped before they are written.
 //!
 //! What waits, waits in `umweg_road::media_queue` and nowhere else: the kernel holds at most `limits::MEDIA_UNSENT_BYTES_MAX` unsent
-//! (TCP_NOTSENT_LOWAT, set by `Carrier::tune`), the layers between are flushed with every batch.
+//! (TCP_NOTSENT_LOWAT, `Carrier::limit_unsent`), the layers between are flushed with every batch.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
-use umweg_road::session::Purpose;
 
 use crate::carrier::Carrier;
 
@@ -49,8 +48,8 @@ impl<S, M: Meter> Metered<S, M> {
 }
 
 impl<S: Carrier, M: Meter> Carrier for Metered<S, M> {
-    fn tune(&mut self, purpose: Purpose) {
-        self.stream.tune(purpose);
+    fn limit_unsent(&mut self, bytes: u32) {
+        self.stream.limit_unsent(bytes);
     }
 }
 

@@ -11,6 +11,7 @@ use umweg_road::bites::cost;
 use umweg_road::freeze::Moved;
 use umweg_road::session::{self, ANSWER_BYTES_MAX, FIRST_MESSAGE_BYTES_MAX, Offer, Session};
 pub use umweg_road::session::{Purpose, Refused, Scheme, StaticKey};
+use umweg_wire::limits::MEDIA_UNSENT_BYTES_MAX;
 
 use crate::carrier::{Carrier, poll_drain, poll_more, send};
 use crate::counted::Traffic;
@@ -121,7 +122,9 @@ impl Opened {
 
 impl SealedStream {
     fn new(mut carrier: Box<dyn Carrier>, session: Session, purpose: Purpose) -> Self {
-        carrier.tune(purpose);
+        if purpose == Purpose::Media {
+            carrier.limit_unsent(MEDIA_UNSENT_BYTES_MAX);
+        }
         let (received, opened, unwritten) = <(Waiting, Waiting, Waiting)>::default();
         Self::of(Bytes::Sealed(Box::new(Sealed { carrier, session, received, opened, unwritten, spent: Spent::default() })))
     }

@@ -2,23 +2,25 @@
 //!
 //! Most connections wait most of the time, so a connection holds memory only while its bytes move: they are read into a buffer of
 //! the thread, and only what the other side does not take at once is kept. Where both sides are plain TCP and much is coming, the
-//! kernel moves the bytes by itself (`kernel`).
+//! kernel moves the bytes by itself (`kernel`). How much may wait on the way out follows the speed (`umweg_road::unsent`).
 
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::ReadBuf;
+use umweg_road::unsent::Unsent;
 
 use crate::carrier::{Carrier, poll_drain};
 use crate::waiting::Waiting;
 
 mod kernel;
 
-/// Read at once. Four TLS records' worth: they leave in one write.
+/// Read at once, at most. Four TLS records' worth: they leave in one write.
 const BUFFER_BYTES: usize = 64 << 10;
 
 thread_local! {
@@ -46,9 +48,10 @@ pub async fn splice(mut first: impl Carrier, mut second: impl Carrier, idle_max:
 
 async fn join(first: &mut impl Carrier, second: &mut impl Carrier, there: &AtomicU64, back: &AtomicU64) -> io::Result<()> {
     if let (Some(first), Some(second)) = (first.tcp(), second.tcp()) {
-        return tokio::try_join!(kernel::pass(first, second, there), kernel::pass(second, first, back)).map(|_| ());
+        let ((from_first, to_first), (from_second, to_second)) = (first.split(), second.split());
+        return tokio::try_join!(kernel::pass(from_first, to_second, there), kernel::pass(from_second, to_first, back)).map(|_| ());
     }
-    let (mut going, mut coming) = (Passing::default(), Passing::default());
+    let (mut going, mut coming) = (Passing::new(), Passing::new());
     poll_fn(|context| {
         let gone = going.poll(context, first, second, there)?;
         let come = coming.poll(context, second, first, back)?;
@@ -71,11 +74,38 @@ async fn idle(there: &AtomicU64, back: &AtomicU64, idle_max: Duration) {
 }
 
 /// One direction.
-#[derive(Default)]
 struct Passing {
     stage: Stage,
     /// Read, and not taken by the other side yet.
     waiting: Waiting,
+    /// The source broke after what waits.
+    broke: Option<io::Error>,
+    pace: Pace,
+}
+
+/// How much may be on its way at once.
+struct Pace {
+    began: Instant,
+    unsent: Unsent,
+}
+
+impl Pace {
+    fn new() -> Self {
+        Self { began: Instant::now(), unsent: Unsent::default() }
+    }
+
+    fn at_once(&self) -> usize {
+        self.unsent.bound()
+    }
+
+    /// So many have gone. If the socket has to be told another bound, that one.
+    fn went(&mut self, bytes: usize) -> Option<u32> {
+        self.unsent.handle_taken(bytes, self.began.elapsed())
+    }
+
+    fn is_full(&mut self) {
+        self.unsent.handle_full(self.began.elapsed());
+    }
 }
 
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
@@ -90,17 +120,23 @@ enum Stage {
 }
 
 impl Passing {
-    fn poll<R, W>(&mut self, context: &mut Context<'_>, from: &mut R, to: &mut W, moved: &AtomicU64) -> Poll<io::Result<()>>
-    where
-        R: AsyncRead + Unpin,
-        W: AsyncWrite + Unpin,
-    {
+    fn new() -> Self {
+        Self { stage: Stage::default(), waiting: Waiting::default(), broke: None, pace: Pace::new() }
+    }
+
+    fn poll(
+        &mut self,
+        context: &mut Context<'_>,
+        from: &mut impl Carrier,
+        to: &mut impl Carrier,
+        moved: &AtomicU64,
+    ) -> Poll<io::Result<()>> {
         loop {
-            ready!(poll_drain(to, context, &mut self.waiting))?;
+            ready!(self.poll_out(context, to))?;
             match self.stage {
                 Stage::Ended => return Poll::Ready(Ok(())),
                 Stage::Ending => {
-                    ready!(std::pin::Pin::new(&mut *to).poll_shutdown(context))?;
+                    ready!(Pin::new(&mut *to).poll_shutdown(context))?;
                     self.stage = Stage::Ended;
                 }
                 Stage::Flowing | Stage::Unflushed => match self.poll_some(context, from, to)? {
@@ -109,46 +145,83 @@ impl Passing {
                         moved.fetch_add(count as u64, Ordering::Relaxed);
                         self.stage = Stage::Unflushed;
                     }
-                    Poll::Pending => {
-                        if self.stage == Stage::Unflushed {
-                            ready!(std::pin::Pin::new(&mut *to).poll_flush(context))?;
-                            self.stage = Stage::Flowing;
-                        }
-                        return Poll::Pending;
-                    }
+                    Poll::Pending => return self.poll_flush(context, to),
                 },
             }
         }
     }
 
+    /// What waits goes first.
+    fn poll_out(&mut self, context: &mut Context<'_>, to: &mut impl Carrier) -> Poll<io::Result<()>> {
+        let out = poll_drain(to, context, &mut self.waiting);
+        if out.is_pending() {
+            self.pace.is_full();
+        }
+        ready!(out)?;
+        Poll::Ready(self.broke.take().map_or(Ok(()), Err))
+    }
+
+    /// When nothing comes for a moment, what the other side keeps to itself must go. It is over only when the source has ended.
+    fn poll_flush(&mut self, context: &mut Context<'_>, to: &mut impl Carrier) -> Poll<io::Result<()>> {
+        if self.stage == Stage::Unflushed {
+            let flushed = Pin::new(to).poll_flush(context)?;
+            if flushed.is_pending() {
+                self.pace.is_full();
+            } else {
+                self.stage = Stage::Flowing;
+            }
+        }
+        Poll::Pending
+    }
+
     /// Reads what there is and writes what the other side takes; the rest waits. Zero: the source has ended.
-    fn poll_some<R, W>(&mut self, context: &mut Context<'_>, from: &mut R, to: &mut W) -> Poll<io::Result<usize>>
-    where
-        R: AsyncRead + Unpin,
-        W: AsyncWrite + Unpin,
-    {
+    fn poll_some(&mut self, context: &mut Context<'_>, from: &mut impl Carrier, to: &mut impl Carrier) -> Poll<io::Result<usize>> {
         BUFFER.with_borrow_mut(|space| {
-            let mut buffer = ReadBuf::new(space);
-            ready!(std::pin::Pin::new(from).poll_read(context, &mut buffer))?;
+            let mut buffer = ReadBuf::new(&mut space[..self.pace.at_once().min(BUFFER_BYTES)]);
+            ready!(self.poll_fill(context, from, &mut buffer))?;
             let read = buffer.filled();
             let mut written = 0;
             while written < read.len() {
-                match std::pin::Pin::new(&mut *to).poll_write(context, &read[written..])? {
+                match Pin::new(&mut *to).poll_write(context, &read[written..])? {
                     Poll::Ready(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                     Poll::Ready(count) => written += count,
                     Poll::Pending => break,
                 }
             }
             self.waiting.end().extend_from_slice(&read[written..]);
+            if let Some(bound) = self.pace.went(read.len()) {
+                to.limit_unsent(bound);
+            }
             Poll::Ready(Ok(read.len()))
         })
+    }
+
+    /// Reads until nothing more is there: TLS gives one record at a time. An error counts after what came before it.
+    fn poll_fill(&mut self, context: &mut Context<'_>, from: &mut impl Carrier, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        while buffer.remaining() > 0 {
+            let before = buffer.filled().len();
+            match Pin::new(&mut *from).poll_read(context, buffer) {
+                Poll::Ready(Ok(())) if buffer.filled().len() > before => {}
+                Poll::Ready(Err(error)) if before > 0 => {
+                    buffer.set_filled(before);
+                    self.broke = Some(error);
+                    break;
+                }
+                Poll::Pending if before > 0 => break,
+                other => return other,
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use std::sync::Arc;
+
+    use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, duplex};
     use tokio::net::{TcpListener, TcpStream};
+    use umweg_wire::limits::MEDIA_UNSENT_BYTES_MAX;
 
     use super::*;
 
@@ -187,6 +260,59 @@ mod tests {
         drop(a);
         assert!(joined.await.unwrap().is_err());
         assert_eq!(b.read(&mut [0; 1]).await.unwrap_or(0), 0);
+    }
+
+    /// Gives whatever is asked for, and counts it.
+    struct Endless(Arc<AtomicU64>);
+
+    impl Carrier for Endless {}
+
+    impl AsyncRead for Endless {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            self.0.fetch_add(buffer.remaining() as u64, Ordering::Relaxed);
+            buffer.put_slice(&vec![7; buffer.remaining()]);
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl AsyncWrite for Endless {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(bytes.len()))
+        }
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn before_a_reader_who_has_become_slow_little_waits() {
+        const WINDOW: usize = 8 << 10;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        socket2::SockRef::from(&listener).set_recv_buffer_size(WINDOW).unwrap();
+        let (to_b, b) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
+        let (to_b, mut b) = (to_b.unwrap(), b.unwrap().0);
+        let taken = Arc::new(AtomicU64::new(0));
+        let _joined = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(splice(
+            Endless(Arc::clone(&taken)),
+            to_b,
+            Duration::from_secs(60),
+        )));
+        let (mut buffer, mut read, mut waited) = (vec![0; 20_000], 0, Vec::new());
+        // A call's 240 kB a second, then 64 kB: the line has become bad.
+        for (bytes, ticks) in [(12_000, 20), (3_200, 20), (3_200, 20)] {
+            let mut most = 0;
+            for _ in 0..ticks {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                read += b.read_exact(&mut buffer[..bytes]).await.unwrap() as u64;
+                most = most.max(taken.load(Ordering::Relaxed) - read);
+            }
+            waited.push(most);
+        }
+        let bearable = 3 * u64::from(MEDIA_UNSENT_BYTES_MAX) + 2 * WINDOW as u64;
+        assert!(waited[2] <= bearable, "so much waited, second by second: {waited:?}");
     }
 
     async fn go_both_ways_until_both_have_ended<S: Carrier + 'static>(mut a: S, to_a: S, to_b: S, mut b: S) {

@@ -5,7 +5,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use umweg_road::session::Purpose;
 use umweg_road::websocket::{self, Decoder, Side};
 
 use crate::carrier::{Carrier, poll_drain, poll_more};
@@ -83,8 +82,8 @@ impl<C: Carrier> WebSocket<C> {
 }
 
 impl<C: Carrier> Carrier for WebSocket<C> {
-    fn tune(&mut self, purpose: Purpose) {
-        self.carrier.tune(purpose);
+    fn limit_unsent(&mut self, bytes: u32) {
+        self.carrier.limit_unsent(bytes);
     }
 }
 

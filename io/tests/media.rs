@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, duplex};
 use tokio::net::{TcpListener, TcpStream};
-use umweg_io::carrier::limit_unsent;
+use umweg_io::carrier::Carrier;
 use umweg_io::media::{Class, MediaError, MediaLink};
 use umweg_io::udp::TicketedSocket;
 use umweg_wire::Ticket;
 use umweg_wire::datagram::{self, Flow};
-use umweg_wire::limits::{MEDIA_QUEUE_MAX, VIDEO_AGE_MAX};
+use umweg_wire::limits::{MEDIA_QUEUE_MAX, MEDIA_UNSENT_BYTES_MAX, VIDEO_AGE_MAX};
 
 const TICKET: Ticket = Ticket([5; 16]);
 
@@ -74,9 +74,9 @@ async fn a_blocked_road_keeps_little_and_what_comes_after_is_fresh() {
 #[tokio::test]
 async fn on_tcp_too_little_waits_unsent_to_make_audio_late() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let near = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let mut near = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (far, _) = listener.accept().await.unwrap();
-    limit_unsent(&near);
+    near.limit_unsent(MEDIA_UNSENT_BYTES_MAX);
     let app = MediaLink::open(near, TICKET).await.unwrap();
     // Nobody reads: the windows fill, then the kernel's few unsent bytes, and the rest waits where it can be dropped.
     while app.sender().dropped() == 0 {

@@ -4,16 +4,21 @@
 //! when that was filled does a pipe come in, from the thread's stock, until nothing is coming any more.
 
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Poll, ready};
 
 use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with};
 use socket2::SockRef;
-use tokio::io::Interest;
+use tokio::io::{AsyncRead, Interest, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::net::tcp::{ReadHalf, WriteHalf};
 
-use super::BUFFER;
+use super::{BUFFER, Pace};
+use crate::carrier::limit_unsent;
 
 /// When one read brings as much, more is coming.
 const MUCH_BYTES: usize = 16 << 10;
@@ -27,27 +32,34 @@ thread_local! {
 }
 
 /// Passes everything on in one direction, then the end.
-pub(super) async fn pass(from: &TcpStream, to: &TcpStream, moved: &AtomicU64) -> io::Result<()> {
+pub(super) async fn pass(from: ReadHalf<'_>, to: WriteHalf<'_>, moved: &AtomicU64) -> io::Result<()> {
+    let mut passing = Passing { from, to: to.as_ref(), moved, pace: Pace::new() };
     loop {
-        from.readable().await?;
-        match copy(from, to, moved).await? {
+        match passing.copy().await? {
             Turn::Ended => break,
             Turn::Little => {}
             Turn::Much => {
-                if pump(from, to, moved).await? == Turn::Ended {
+                if passing.pump().await? == Turn::Ended {
                     break;
                 }
             }
         }
     }
     // The other side may have gone already: then it needs no telling.
-    let _ = SockRef::from(to).shutdown(std::net::Shutdown::Write);
+    let _ = SockRef::from(to.as_ref()).shutdown(std::net::Shutdown::Write);
     Ok(())
+}
+
+struct Passing<'a> {
+    from: ReadHalf<'a>,
+    to: &'a TcpStream,
+    moved: &'a AtomicU64,
+    pace: Pace,
 }
 
 #[derive(PartialEq, Eq)]
 enum Turn {
-    /// Nothing, or not much, was waiting.
+    /// Not much was waiting.
     Little,
     /// More is coming.
     Much,
@@ -55,59 +67,79 @@ enum Turn {
     Ended,
 }
 
-/// One read into the thread's buffer, and its writes.
-async fn copy(from: &TcpStream, to: &TcpStream, moved: &AtomicU64) -> io::Result<Turn> {
-    let copied: io::Result<_> = BUFFER.with_borrow_mut(|buffer| {
-        let count = from.try_read(&mut buffer[..MUCH_BYTES])?;
-        let written = match to.try_write(&buffer[..count]) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
-            written => written?,
-        };
-        Ok((count, buffer[written..count].to_vec()))
-    });
-    let (count, rest) = match copied {
-        Ok((0, _)) => return Ok(Turn::Ended),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Turn::Little),
-        copied => copied?,
-    };
-    moved.fetch_add(count as u64, Ordering::Relaxed);
-    let mut rest = rest.as_slice();
-    while !rest.is_empty() {
-        to.writable().await?;
-        match to.try_write(rest) {
-            Ok(written) => rest = &rest[written..],
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
+impl Passing<'_> {
+    /// One read into the thread's buffer, and its writes.
+    async fn copy(&mut self) -> io::Result<Turn> {
+        let at_once = self.pace.at_once().min(MUCH_BYTES);
+        let (from, to) = (&mut self.from, self.to);
+        let (count, rest) = poll_fn(|context| {
+            BUFFER.with_borrow_mut(|buffer| {
+                let mut read = ReadBuf::new(&mut buffer[..at_once]);
+                ready!(Pin::new(&mut *from).poll_read(context, &mut read))?;
+                let written = match to.try_write(read.filled()) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+                    written => written?,
+                };
+                Poll::Ready(io::Result::Ok((read.filled().len(), read.filled()[written..].to_vec())))
+            })
+        })
+        .await?;
+        if count == 0 {
+            return Ok(Turn::Ended);
         }
-    }
-    Ok(if count == MUCH_BYTES { Turn::Much } else { Turn::Little })
-}
-
-/// Moves by a pipe until nothing is coming any more.
-async fn pump(from: &TcpStream, to: &TcpStream, moved: &AtomicU64) -> io::Result<Turn> {
-    let pipe = Pipe::take()?;
-    loop {
-        let flags = SpliceFlags::NONBLOCK | SpliceFlags::MOVE;
-        let into_pipe = || Ok(rustix::pipe::splice(from, None, &pipe.write, None, PIPE_BYTES, flags)?);
-        let mut held = match from.try_io(Interest::READABLE, into_pipe) {
-            Ok(0) => return Ok(Turn::Ended),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                pipe.keep();
-                return Ok(Turn::Little);
-            }
-            held => held?,
-        };
-        moved.fetch_add(held as u64, Ordering::Relaxed);
-        while held > 0 {
-            let flags = SpliceFlags::NONBLOCK | SpliceFlags::MOVE;
-            match to.try_io(Interest::WRITABLE, || Ok(rustix::pipe::splice(&pipe.read, None, to, None, held, flags)?)) {
-                Ok(count) => held -= count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => to.writable().await?,
+        self.went(count);
+        let mut rest = rest.as_slice();
+        while !rest.is_empty() {
+            self.room().await?;
+            match self.to.try_write(rest) {
+                Ok(written) => rest = &rest[written..],
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),
             }
         }
-        // Others of this thread have their turn.
-        tokio::task::consume_budget().await;
+        Ok(if count == MUCH_BYTES { Turn::Much } else { Turn::Little })
+    }
+
+    /// Moves by a pipe until nothing is coming any more.
+    async fn pump(&mut self) -> io::Result<Turn> {
+        let pipe = Pipe::take()?;
+        let flags = SpliceFlags::NONBLOCK | SpliceFlags::MOVE;
+        loop {
+            let at_once = self.pace.at_once().min(PIPE_BYTES);
+            let from: &TcpStream = self.from.as_ref();
+            let into_pipe = || Ok(rustix::pipe::splice(from, None, &pipe.write, None, at_once, flags)?);
+            let mut held = match from.try_io(Interest::READABLE, into_pipe) {
+                Ok(0) => return Ok(Turn::Ended),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    pipe.keep();
+                    return Ok(Turn::Little);
+                }
+                held => held?,
+            };
+            self.went(held);
+            while held > 0 {
+                let out_of_pipe = || Ok(rustix::pipe::splice(&pipe.read, None, self.to, None, held, flags)?);
+                match self.to.try_io(Interest::WRITABLE, out_of_pipe) {
+                    Ok(count) => held -= count,
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.room().await?,
+                    Err(error) => return Err(error),
+                }
+            }
+            // Others of this thread have their turn.
+            tokio::task::consume_budget().await;
+        }
+    }
+
+    fn went(&mut self, count: usize) {
+        self.moved.fetch_add(count as u64, Ordering::Relaxed);
+        if let Some(bound) = self.pace.went(count) {
+            limit_unsent(self.to, bound);
+        }
+    }
+
+    async fn room(&mut self) -> io::Result<()> {
+        self.pace.is_full();
+        self.to.writable().await
     }
 }
 

@@ -18,10 +18,10 @@ use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
+use umweg_io::ahead::Ahead;
 use umweg_io::carrier::{Carrier, Rewound, send, tune_tcp};
 use umweg_io::clock;
 use umweg_io::metered::Metered;
-use umweg_io::session::Purpose;
 use umweg_io::shutdown::Shutdown;
 use umweg_io::site::{Came, Layer, Site};
 use umweg_io::splice::splice;
@@ -118,7 +118,7 @@ impl Relay {
             ((Port::Through, _), _) => led(Box::new(tcp), self.others.media()),
             ((_, Begins::Tls), Some(tls)) => {
                 let by = by(Layer::Tls);
-                match timeout(VISITOR_TIME_MAX, TlsAcceptor::from(tls.config()).accept(tcp)).await {
+                match timeout(VISITOR_TIME_MAX, TlsAcceptor::from(tls.config()).accept(Ahead::new(tcp))).await {
                     Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(HTTP2) => Entered::Visitor2(Box::new(stream)),
                     Ok(Ok(stream)) => self.meet(Box::new(stream), by, ends).await,
                     _ => Entered::Nobody,
@@ -239,7 +239,7 @@ impl Relay {
 }
 
 /// Until both sides have ended, or the invite is revoked.
-async fn tunnel_admitted(client: Box<dyn Carrier>, service: TcpStream, followed: Vec<u8>, admitted: Arc<Admitted>) {
+async fn tunnel_admitted(mut client: Box<dyn Carrier>, service: TcpStream, followed: Vec<u8>, admitted: Arc<Admitted>) {
     let tunnel = async {
         // Bytes that the kernel could move by itself are counted one by one only if there is a bound on them.
         if admitted.is_metered() || client.tcp().is_none() {
@@ -282,11 +282,8 @@ async fn until(end: &Shutdown, visit: impl Future<Output = ()>) {
     }
 }
 
-/// Joins the two until either side has ended, and tells how many bytes moved if both ended well. A proxy cannot tell a call's
-/// datagrams from messages, so both get the sockets of a call: little waits unsent, and so nothing of a call grows old here.
-async fn tunnel(mut client: impl Carrier, mut service: TcpStream) -> Option<u64> {
-    client.tune(Purpose::Media);
-    service.tune(Purpose::Media);
+/// Joins the two until either side has ended, and tells how many bytes moved if both ended well.
+async fn tunnel(client: impl Carrier, service: TcpStream) -> Option<u64> {
     metrics::counter!("umweg_proxy_tunnels").increment(1);
     metrics::gauge!("umweg_proxy_tunnels_open").increment(1.0);
     let moved = splice(client, service, IDLE_TIME_MAX).await;

@@ -7,6 +7,7 @@
 //! * [`first_bytes`], [`upgrade`], [`websocket`]: what stands on the wire around the session;
 //! * [`proxy_header`]: what servers in front of us put before that;
 //! * [`addresses`], [`pace`]: whereto and how fast a proxy passes bytes on for others;
+//! * [`unsent`]: how much of it may wait meanwhile;
 //! * [`media_queue`]: which of a call's datagrams goes next on a road that is too narrow.
 //!
 //! Nothing here knows of messages, and nothing reads a clock or makes its own randomness.
@@ -22,6 +23,7 @@ pub mod pace;
 pub mod proxy_header;
 pub mod ranking;
 pub mod session;
+pub mod unsent;
 pub mod upgrade;
 pub mod websocket;
 
