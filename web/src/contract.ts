@@ -27,6 +27,7 @@ export type { Progress } from "./generated/Progress";
 export type { ProxyRow } from "./generated/ProxyRow";
 export type { ProxyStanding } from "./generated/ProxyStanding";
 export type { ProxyUse } from "./generated/ProxyUse";
+export type { Renewals } from "./generated/Renewals";
 export type { Quote } from "./generated/Quote";
 export type { RequestRow } from "./generated/RequestRow";
 export type { Ringing } from "./generated/Ringing";

@@ -154,6 +154,32 @@ pub enum Command {
     TestProxy {
         link: String,
     },
+    /// As a message; with contacts it is noted, for its fresh addresses.
+    ShareProxy {
+        link: String,
+        chat: LogId,
+    },
+    /// Adds the proxy whose link a message brought.
+    TakeProxy {
+        link: String,
+        chat: LogId,
+        message: MessageId,
+    },
+    /// Puts another link in a proxy's place.
+    RenewProxy {
+        link: String,
+        fresh: String,
+    },
+    /// Whether contacts with whom it was shared are given its fresh addresses.
+    GiveRenewals {
+        link: String,
+        on: bool,
+    },
+    /// Whether fresh addresses from the contact whose proxy it is are taken.
+    TakeRenewals {
+        link: String,
+        on: bool,
+    },
     UseProxies {
         when: ProxyUse,
     },

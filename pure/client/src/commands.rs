@@ -8,15 +8,19 @@ use crate::conversation::{content, wishes};
 use crate::outbox::stuck;
 use crate::people;
 use crate::proxies;
+use crate::renewals;
 use crate::step::Step;
 
 /// Writes a wish down.
 pub(crate) fn handle(step: &mut Step<'_>, command: Command) -> Result<(), CommandError> {
     match command {
         Command::CreateAccount { name } => account::create(step, &name),
-        Command::AddProxy { link } => proxies::add(step, &link),
+        Command::AddProxy { link } => proxies::add(step, &link).map(drop),
         Command::RemoveProxy { link } => proxies::remove(step, &link),
         Command::TestProxy { link } => proxies::test(step, &link),
+        Command::RenewProxy { link, fresh } => renewals::renew(step, &link, &fresh),
+        Command::GiveRenewals { link, on } => renewals::give(step, &link, on),
+        Command::TakeRenewals { link, on } => renewals::accept(step, &link, on),
         Command::UseProxies { when } => proxies::set_use(step, when),
         Command::UseBites { when } => proxies::set_bites(step, when),
         command if account::my_id(step.db)?.is_some() => handle_with_account(step, command),
@@ -33,6 +37,8 @@ fn handle_with_account(step: &mut Step<'_>, command: Command) -> Result<(), Comm
         Command::Verify { account, verified } => people::verify(step, account, verified),
         Command::Block { account, blocked } => people::block(step, account, blocked),
         Command::SendText { chat, text, reply_to } => wishes::send_text(step, chat, &text, reply_to),
+        Command::ShareProxy { link, chat } => renewals::share(step, &link, chat),
+        Command::TakeProxy { link, chat, message } => renewals::take(step, chat, message, &link),
         Command::TryAgain { chat } => Ok(stuck::try_again(step, chat)?),
         Command::TakeBack { chat, message } => stuck::take_back(step, chat, message),
         Command::Typing { chat } => wishes::typing(step, chat),
@@ -63,8 +69,8 @@ fn handle_in_call(step: &mut Step<'_>, command: Command) -> Result<(), CommandEr
         Command::Offer { call, sdp } => calls::offer(step, call, &sdp),
         Command::Mute { call, muted } => calls::mute(step, call, muted),
         Command::Camera { call, on } => calls::camera(step, call, on),
-        Command::ChooseVideos { call, participants, height_max } => calls::choose_videos(step, call, participants, height_max),
         Command::Screen { call, on } => calls::screen(step, call, on),
+        Command::ChooseVideos { call, participants, height_max } => calls::choose_videos(step, call, participants, height_max),
         _ => Err(CommandError::Unknown),
     }
 }

@@ -7,7 +7,7 @@
 //! - **Nothing under way is kept anywhere else**: after a crash, or with a new connection, everything is asked again from the
 //!   tables. Entries count strictly in the log's order, so asking twice does nothing twice.
 //!
-//! `account`, `people`, `chats`, `lines`, `proxies`: what is stored of each · `inbox`, `sync`: what comes · `conversation`, `calls`:
+//! `account`, `people`, `chats`, `lines`, `proxies`, `renewals`: what is stored of each · `inbox`, `sync`: what comes · `conversation`, `calls`:
 //! what it does · `outbox`: what is to be done · `show`: what the pages see.
 #![forbid(unsafe_code)]
 
@@ -24,6 +24,7 @@ mod outbox;
 mod people;
 pub mod port;
 mod proxies;
+mod renewals;
 mod schema;
 mod show;
 mod step;

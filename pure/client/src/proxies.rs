@@ -10,6 +10,7 @@ use umweg_wire::proto::v1::ProxyLink;
 use crate::command::CommandError;
 use crate::error::StoreError;
 use crate::port::Output;
+use crate::renewals;
 use crate::step::{Live, Step};
 use crate::view::{BitesUse, ProxyRow, ProxyStanding, ProxyUse, RoadState};
 
@@ -17,15 +18,17 @@ use crate::view::{BitesUse, ProxyRow, ProxyStanding, ProxyUse, RoadState};
 const PROXY_USE: &str = "proxy use";
 const BITES_USE: &str = "bites use";
 
-pub(crate) fn add(step: &mut Step<'_>, link: &str) -> Result<(), CommandError> {
+/// Answers whether it is new.
+pub(crate) fn add(step: &mut Step<'_>, link: &str) -> Result<bool, CommandError> {
     let proxy = parse(link)?;
     let known: usize = step.db.query_row("SELECT count(*) FROM proxy", [], |row| row.get(0))?;
     if known >= PROXIES_MAX {
         return Err(CommandError::TooMany { max: PROXIES_MAX as u64 });
     }
-    step.db.execute("INSERT OR IGNORE INTO proxy (link, added) VALUES (?1, ?2)", params![proxy.to_link(), step.now.0])?;
+    let sql = "INSERT OR IGNORE INTO proxy (link, added) VALUES (?1, ?2)";
+    let is_new = step.db.execute(sql, params![proxy.to_link(), step.now.0])? > 0;
     tell_roads(step)?;
-    Ok(())
+    Ok(is_new)
 }
 
 pub(crate) fn remove(step: &mut Step<'_>, link: &str) -> Result<(), CommandError> {
@@ -34,6 +37,7 @@ pub(crate) fn remove(step: &mut Step<'_>, link: &str) -> Result<(), CommandError
         return Err(CommandError::Unknown);
     }
     step.live.proxies_by_link.remove(&link);
+    renewals::forget_shares(step, &link)?;
     tell_roads(step)?;
     Ok(())
 }
@@ -105,9 +109,10 @@ pub(crate) fn show(db: &Connection, live: &Live) -> Result<Vec<ProxyRow>, StoreE
         let in_use = matches!(&live.road, RoadState::Proxy { name: used, .. } if *used == name);
         let standing =
             if in_use { ProxyStanding::InUse } else { live.proxies_by_link.get(&link).cloned().unwrap_or(ProxyStanding::Untried) };
-        ProxyRow { host: host_and_port(&proxy), name, link, standing }
+        let renewals = renewals::show(db, &link)?;
+        Ok(ProxyRow { host: host_and_port(&proxy), name, link, standing, renewals })
     };
-    Ok(known(db)?.into_iter().map(row).collect())
+    known(db)?.into_iter().map(row).collect()
 }
 
 fn host_and_port(proxy: &ProxyLink) -> String {
@@ -115,6 +120,10 @@ fn host_and_port(proxy: &ProxyLink) -> String {
     format!("{}:{port}", proxy.host)
 }
 
-fn parse(link: &str) -> Result<ProxyLink, CommandError> {
+pub(crate) fn is_known(db: &Connection, link: &str) -> Result<bool, StoreError> {
+    Ok(db.prepare_cached("SELECT 1 FROM proxy WHERE link = ?1")?.exists([link])?)
+}
+
+pub(crate) fn parse(link: &str) -> Result<ProxyLink, CommandError> {
     ProxyLink::from_link(link).map_err(|wrong| CommandError::WrongLink { wrong })
 }

@@ -5,8 +5,12 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::error::OpenError;
 
 /// One step of the schema each, oldest first. Never change one that was released.
-const MIGRATIONS: &[&str] =
-    &[include_str!("schema/0001_first.sql"), include_str!("schema/0002_calls.sql"), include_str!("schema/0003_stuck.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema/0001_first.sql"),
+    include_str!("schema/0002_calls.sql"),
+    include_str!("schema/0003_stuck.sql"),
+    include_str!("schema/0004_renewals.sql"),
+];
 
 /// Brings the tables up to date.
 pub(crate) fn migrate(conn: &mut Connection) -> Result<(), OpenError> {

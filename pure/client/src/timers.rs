@@ -6,6 +6,7 @@ use crate::calls;
 use crate::conversation::duties;
 use crate::error::StoreError;
 use crate::outbox;
+use crate::renewals;
 use crate::step::Step;
 use crate::sync;
 
@@ -14,6 +15,7 @@ pub(crate) fn handle(step: &mut Step<'_>) -> Result<(), StoreError> {
     receipts(step)?;
     duties::handle_timeout(step)?;
     sync::handle_timeout(step);
+    renewals::handle_timeout(step)?;
     calls::handle_timeout(step)
 }
 
@@ -29,6 +31,13 @@ pub(crate) fn next(step: &Step<'_>) -> Result<Option<Timestamp>, StoreError> {
     let receipt: Option<u64> =
         step.db.prepare_cached("SELECT min(receipt_at) FROM chat WHERE standing = 0")?.query_row([], |row| row.get(0))?;
     let jobs = if step.live.connected { outbox::next_due(step)? } else { None };
-    let due = [receipt.map(Timestamp), duties::next_due(step.db)?, sync::next_due(step), calls::next_due(step)?, jobs];
+    let due = [
+        receipt.map(Timestamp),
+        duties::next_due(step.db)?,
+        sync::next_due(step),
+        calls::next_due(step)?,
+        renewals::next_due(step.db)?,
+        jobs,
+    ];
     Ok(due.into_iter().flatten().min())
 }

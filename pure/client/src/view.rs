@@ -9,7 +9,7 @@ use serde::Serialize;
 use ts_rs::TS;
 use umweg_wire::{AccountId, CallId, LogId, MessageId, Timestamp};
 
-pub use self::roads::{BitesUse, ProxyRow, ProxyStanding, ProxyUse, RoadEnd, RoadState, RoadTrouble, RoadWhy};
+pub use self::roads::{BitesUse, ProxyRow, ProxyStanding, ProxyUse, Renewals, RoadEnd, RoadState, RoadTrouble, RoadWhy};
 
 /// Everything that one page shows.
 #[derive(Clone, PartialEq, Serialize, TS)]
@@ -304,14 +304,14 @@ pub struct CallView {
     pub camera: bool,
     /// Why the camera is off although it was asked for.
     pub camera_refused: bool,
-    /// The epoch's code, for reading aloud: the same for all who share the keys.
-    pub code: Option<String>,
-    /// Whom the service shows in the call without the keys saying so.
-    pub ghosts: Vec<GhostRow>,
     /// This account's screen is shown.
     pub screen: bool,
     /// It was to be, and as many are as may be.
     pub screen_refused: bool,
+    /// The epoch's code, for reading aloud: the same for all who share the keys.
+    pub code: Option<String>,
+    /// Whom the service shows in the call without the keys saying so.
+    pub ghosts: Vec<GhostRow>,
     /// This account's hand is up.
     pub hand: bool,
     /// Why this device is not in it any more, or did not get in; until the next try.
@@ -361,14 +361,14 @@ pub struct PresentRow {
     pub name: String,
     pub me: bool,
     pub since: Timestamp,
+    /// The camera is on.
     pub video: bool,
+    /// The screen is shown, beside the camera or without it.
+    pub screen: bool,
     pub muted: bool,
     pub by_proxy: bool,
     /// The participant's number at the SFU, as in `Slots`; `None` while its media is not there.
-    /// The camera is on.
     pub participant: Option<u32>,
-    /// The screen is shown, beside the camera or without it.
-    pub screen: bool,
     /// The leaf in the call's group, as in a sealed frame's key id.
     pub leaf: u32,
     /// Their hand is up since then.

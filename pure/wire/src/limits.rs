@@ -223,6 +223,16 @@ pub const CHAIN_KEPT: Duration = Duration::from_secs(60);
 pub const CHAIN_UNSENT_BYTES_MAX: usize = 2 << 10;
 /// Proxies that an app knows.
 pub const PROXIES_MAX: usize = 100;
+/// People with whom one proxy was shared, as far as they are told of its fresh addresses …
+pub const PROXY_SHARED_MAX: usize = 256;
+/// … and different links of it that one of them was given.
+pub const PROXY_SHARED_TWICE_MAX: usize = 8;
+/// They are told so long after: who mistyped can put it right.
+pub const PROXY_RENEWAL_DELAY: Duration = Duration::from_secs(60);
+/// From one telling to the next.
+pub const PROXY_RENEWAL_GAP: Duration = Duration::from_secs(60 * 60);
+/// Fresh addresses of one proxy that are taken in a day.
+pub const PROXY_RENEWALS_A_DAY_MAX: usize = 24;
 /// A link.
 pub const LINK_BYTES_MAX: usize = 2_048;
 /// Connections that one proxy holds, by default.

@@ -14,6 +14,7 @@ use crate::error::StoreError;
 use crate::lines::{self, NewLine, What};
 use crate::people::{self, Acquaintance};
 use crate::port::Output;
+use crate::renewals;
 use crate::step::Step;
 use crate::sync;
 
@@ -42,6 +43,7 @@ pub(crate) fn handle(
         Body::CallRing(ring) => calls::invite::rung(step, chat, entry, from, content, ring),
         Body::CallDeclined(declined) => calls::invite::declined(step, chat, from, declined),
         Body::CallEnded(ended) => calls::invite::ended(step, chat, from, ended),
+        Body::ProxyRenewed(renewed) => renewals::handle(step, chat, author, renewed),
         Body::Leaving(_) => {
             write(step, chat, entry, from, None, What::Left)?;
             duties::take_out(step, chat.log, author)

@@ -86,6 +86,24 @@ pub struct ProxyRow {
     pub name: String,
     pub link: String,
     pub standing: ProxyStanding,
+    pub renewals: Renewals,
+}
+
+/// Where a proxy is from, who has it from here, and what becomes of its fresh addresses.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, TS)]
+#[ts(export)]
+#[serde(rename_all = "camelCase")]
+pub struct Renewals {
+    /// The contact from whose message it was taken.
+    pub from: Option<String>,
+    /// Whose fresh addresses are taken.
+    pub takes: bool,
+    /// With so many contacts it was shared.
+    pub shared: u32,
+    /// Who are given its fresh addresses.
+    pub gives: bool,
+    /// When another link last took the place of the one before.
+    pub renewed: Option<Timestamp>,
 }
 
 /// What is known of a proxy.

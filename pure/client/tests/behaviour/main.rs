@@ -8,5 +8,6 @@ mod groups;
 mod house;
 mod messages;
 mod offers;
+mod renewals;
 mod screens;
 mod trust;
