@@ -1,17 +1,18 @@
 // A screen beside a camera: two people, in Chromium and in Firefox, show both to each other, and either stops alone. Chromium captures a
-// screen of its own making; Firefox has none to capture without a display, and is given a painted one.
+// screen of its own making; Firefox has none to capture without a display, and is given a painted one. And a screen comes back by itself.
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { chromium, firefox } from './harness/browsers.mjs';
 import { startService } from './harness/house.mjs';
-import { stopAll } from './harness/programs.mjs';
+import { freePorts } from './harness/ports.mjs';
+import { stopAll, temporaryFolder } from './harness/programs.mjs';
 import { Resident } from './harness/resident.mjs';
 
 const WITHIN_MS = 60_000;
 const PAINTED = [200, 0, 200];
 
 const browsers = [];
-let people = [];
+const people = [];
 after(async () => {
   people.forEach((someone) => someone.person.close());
   await Promise.all(browsers.map((browser) => browser.close()));
@@ -20,7 +21,7 @@ after(async () => {
 
 test('two people show camera and screen at once, each stops alone, and both are known by their seals', async () => {
   const service = await startService();
-  people = await Promise.all(['Ada', 'Ben'].map((name) => Resident.comes(name, null, service.ready.link)));
+  people.push(...(await Promise.all(['Ada', 'Ben'].map((name) => Resident.comes(name, null, service.ready.link)))));
   const [ada, ben] = people;
   await ben.person.meets(ada.person);
   browsers.push(await ada.opens(chromium), await ben.opens(firefox));
@@ -55,6 +56,27 @@ test('two people show camera and screen at once, each stops alone, and both are 
     assert.deepEqual({ forged, misplaced, malformed }, { forged: 0, misplaced: 0, malformed: 0 }, name);
     assert.deepEqual(screen.errors, [], name);
   }
+});
+
+test('a shared screen outlives the service', async () => {
+  const data = temporaryFolder('service');
+  const [tls, plain, bare, relay, udp] = await freePorts(5);
+  const start = () => startService({ data, ports: { tls, plain, bare, relay, udp } });
+  const service = await start();
+  const two = await Promise.all(['Ada', 'Ben'].map((name) => Resident.comes(name, null, service.ready.link)));
+  people.push(...two);
+  const [ada, ben] = two;
+  await ben.person.meets(ada.person);
+  const browser = await ada.opens(chromium);
+  browsers.push(browser);
+  await ben.opensIn(browser);
+  await ada.callsAnd('Ben', [ben]);
+  await ada.screen.click('button', 'Share screen');
+  await comes(ben, ada, { camera: true, screen: true });
+  await service.kill();
+  await start();
+  await ben.seesAndHears(1);
+  await comes(ben, ada, { camera: true, screen: true });
 });
 
 function accountOf(someone) {

@@ -62,9 +62,13 @@ it("a person can be pinned in its place, and it comes back", async () => {
   show("call-screen");
   await click(/^Pin.*Ada Whitfield/);
   expect(large()).toMatch(/Ada Whitfield/);
+  // Who goes by keyboard is where they were.
+  expect(document.activeElement?.closest(".tile.is-large")).not.toBeNull();
+  expect(document.activeElement?.getAttribute("aria-pressed")).toBe("true");
   expect(document.querySelector('.tiles-others [data-screen="jonas"] video')).not.toBeNull();
   await click(/^Pin.*Ada Whitfield/);
   expect(large()).toMatch(/screen/);
+  expect(document.activeElement?.closest(".tile")?.getAttribute("data-tile")).toBe("ada");
 });
 
 it("one's own screen stands beside the own camera, and is large only when pinned", async () => {

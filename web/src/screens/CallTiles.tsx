@@ -1,5 +1,6 @@
 // The people in a call and the screens they share: all in equal size, or one large and the others beside.
 
+import { useEffect, useRef } from "react";
 import { useChoices } from "../app";
 import type { CallView } from "../contract";
 import type { MediaSnapshot } from "../media/session";
@@ -30,12 +31,24 @@ export function CallTiles({ call, media, pinned, onPin }: CallTilesProps) {
   const heightMax = size.height === 0 ? 0 : pictureHeight(size.height, rows, window.devicePixelRatio);
   useChosenVideos(call, media, { first: large?.person.leaf ?? null, heightMax, none: voiceOnly });
   const style = { "--columns": grid.columns, "--rows": grid.rows } as React.CSSProperties;
+  const pressed = useRef<string | null>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `pinned` says when tiles have changed places
+  useEffect(() => {
+    // The button went along with its tile, and is another one there: who pressed it by keyboard goes on from it.
+    const moved =
+      pressed.current && stage.current?.querySelector<HTMLElement>(`[data-place="${pressed.current}"] .tile-pin`);
+    if (moved) moved.focus();
+    pressed.current = null;
+  }, [pinned]);
   const tile = (place: Place, isLarge: boolean) => {
     const { person } = place;
     const key = keyOf(place);
     const shown = voiceOnly && !person.me ? null : shownOf(place, media);
-    const switchPin = () => onPin(key === pinned ? null : key);
-    const common = { person, shown, large: isLarge, pinned: key === pinned };
+    const switchPin = () => {
+      pressed.current = key;
+      onPin(key === pinned ? null : key);
+    };
+    const common = { place: key, person, shown, large: isLarge, pinned: key === pinned };
     if (place.screen) return <ScreenTile key={key} {...common} onPin={switchPin} />;
     return (
       <Tile

@@ -7,6 +7,8 @@ import { Picture } from "./Picture";
 import { PinButton } from "./PinButton";
 
 type ScreenTileProps = {
+  /** See `keyOf`. */
+  place: string;
   person: PresentRow;
   shown: MediaStream | null;
   large: boolean;
@@ -14,11 +16,12 @@ type ScreenTileProps = {
   onPin: () => void;
 };
 
-export function ScreenTile({ person, shown, large, pinned, onPin }: ScreenTileProps) {
+export function ScreenTile({ place, person, shown, large, pinned, onPin }: ScreenTileProps) {
   const name = screenName(person, useWords());
   return (
     <figure
       className={large ? "tile is-large" : "tile"}
+      data-place={place}
       data-screen={person.account}
       data-mine={person.me}
       data-picture={shown !== null}

@@ -10,6 +10,8 @@ import { Picture } from "./Picture";
 import { PinButton } from "./PinButton";
 
 type TileProps = {
+  /** See `keyOf`. */
+  place: string;
   person: PresentRow;
   shown: MediaStream | null;
   large: boolean;
@@ -20,12 +22,13 @@ type TileProps = {
   onPin: (() => void) | null;
 };
 
-export function Tile({ person, shown, large, pinned, quality, speaking, onPin }: TileProps) {
+export function Tile({ place, person, shown, large, pinned, quality, speaking, onPin }: TileProps) {
   const words = useWords();
   const name = person.me ? words.you : person.name;
   return (
     <figure
       className={large ? "tile is-large" : "tile"}
+      data-place={place}
       data-tile={person.account}
       data-speaking={speaking}
       data-picture={shown !== null}
