@@ -79,11 +79,12 @@ impl Guard {
         if single(headers, &header::SEC_WEBSOCKET_PROTOCOL) == Some(PROTOCOL) { Ok(host) } else { Err(Refusal::Protocol) }
     }
 
-    /// What the pages may load and reach: themselves and the WebSocket, nothing else in the world.
+    /// What the pages may load and reach: themselves and the WebSocket, nothing else in the world. `wasm-unsafe-eval` lets them
+    /// compile the network that takes noise out of a voice, from a file of their own; text never becomes a script by it.
     pub(crate) fn content_security_policy(&self) -> String {
         let sockets = self.hosts().map(|host| format!("ws://{host}")).collect::<Vec<_>>().join(" ");
         format!(
-            "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; \
+            "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; \
              media-src 'self' blob:; manifest-src 'self'; connect-src 'self' {sockets}; base-uri 'none'; form-action 'none'; \
              frame-ancestors 'none'"
         )

@@ -8,11 +8,13 @@
 
 mod files;
 mod guard;
+mod page;
 mod proof;
 mod protocol;
 mod server;
 
 pub(crate) use guard::{PROTOCOL, Secret};
+pub(crate) use page::{PageEvent, PageId, PageSink};
 pub(crate) use proof::{Answer, Challenge, Secrets};
 pub(crate) use protocol::{Answered, FromPage, ToPage, Wish};
-pub(crate) use server::{BindError, Door, PageEvent, PageId, PageSink};
+pub(crate) use server::{BindError, Door};

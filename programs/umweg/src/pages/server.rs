@@ -1,7 +1,4 @@
-//! The listening door, and one task a page, which begins with the proofs of both: `proof`.
-//!
-//! A page gets events (answers, media) in order and none is left out: a page that does not read them is cut off. Of views it gets
-//! the newest: one that it had no time for is replaced.
+//! The listening door, and one task a page, which begins with the proofs of both: `proof`, and goes on in `page`.
 
 use std::io;
 use std::net::Ipv4Addr;
@@ -16,58 +13,19 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use futures_util::stream::{SplitSink, SplitStream};
-use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpListener;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
 use umweg_io::shutdown::Shutdown;
 use umweg_wire::limits::{PAGE_MESSAGE_BYTES_MAX, PAGE_PROOF_TIME_MAX, PAGES_MAX, PAGES_UNPROVEN_MAX};
 
 use super::files;
 use super::guard::{Guard, PROTOCOL, Refusal, Secret};
+use super::page::{self, PageEvent, PageId, WRITE_TIME_MAX};
 use super::proof::{Challenge, Secrets};
-use super::protocol::{FromPage, ToPage};
 
 /// Why a connection is closed whose page knows no secret: the page says so, and what to do.
 const REFUSED: u16 = 4_403;
-/// Events that may wait for a page.
-const EVENTS_MAX: usize = 256;
-/// A page that takes longer to read one frame is cut off. Browsers let pages in the background read, too.
-const WRITE_TIME_MAX: Duration = Duration::from_secs(20);
-
-/// One connected page.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub(crate) struct PageId(u64);
-
-/// What happens at the door.
-pub(crate) enum PageEvent {
-    Came { page: PageId, sink: PageSink },
-    Said { page: PageId, frame: FromPage },
-    Went { page: PageId },
-}
-
-/// The way to one page. Dropping it cuts the page off.
-pub(crate) struct PageSink {
-    events: mpsc::Sender<String>,
-    view: watch::Sender<String>,
-}
-
-/// A page that does not read.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Stuck;
-
-impl PageSink {
-    /// An answer or a media event.
-    pub(crate) fn send(&self, frame: &ToPage<'_>) -> Result<(), Stuck> {
-        self.events.try_send(frame.to_json()).map_err(|_| Stuck)
-    }
-
-    /// A view.
-    pub(crate) fn show(&self, frame: &ToPage<'_>) {
-        self.view.send_replace(frame.to_json());
-    }
-}
 
 /// Why the door cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -182,7 +140,8 @@ async fn connect(State(shared): State<Arc<Shared>>, headers: HeaderMap, upgrade:
             let admitted = admit(&shared, host, &mut socket, attempt).await;
             match admitted {
                 Ok(place) => {
-                    serve_page(&shared, socket).await;
+                    let id = PageId(shared.next.fetch_add(1, Ordering::Relaxed));
+                    page::serve(id, &shared.events, &shared.stop, socket).await;
                     drop(place);
                 }
                 Err(close) => {
@@ -217,70 +176,9 @@ async fn admit(
     Ok(place)
 }
 
-/// A page's whole life.
-async fn serve_page(shared: &Shared, socket: WebSocket) {
-    let page = PageId(shared.next.fetch_add(1, Ordering::Relaxed));
-    let (events, mut events_here) = mpsc::channel(EVENTS_MAX);
-    let (view, mut view_here) = watch::channel(String::new());
-    let (mut to_page, mut from_page) = socket.split();
-    let answers = events.clone().downgrade();
-    if shared.events.send(PageEvent::Came { page, sink: PageSink { events, view } }).await.is_err() {
-        return;
-    }
-    tokio::select! {
-        () = listen(shared, page, &mut from_page, &answers) => {}
-        () = speak(&mut to_page, &mut events_here, &mut view_here) => {}
-        () = shared.stop.begun() => {}
-    }
-    let _ = timeout(Duration::from_secs(1), to_page.send(Message::Close(None))).await;
-    let _ = shared.events.send(PageEvent::Went { page }).await;
-}
-
-async fn listen(shared: &Shared, page: PageId, from_page: &mut SplitStream<WebSocket>, answers: &mpsc::WeakSender<String>) {
-    while let Some(Ok(message)) = from_page.next().await {
-        let Message::Text(text) = message else { continue };
-        match FromPage::read(&text) {
-            Ok(frame) => {
-                if shared.events.send(PageEvent::Said { page, frame }).await.is_err() {
-                    return;
-                }
-            }
-            Err(answer) => {
-                let Some(answers) = answers.upgrade() else { return };
-                if answers.try_send(ToPage::Answer(answer).to_json()).is_err() {
-                    return;
-                }
-            }
-        }
-    }
-}
-
-async fn speak(
-    to_page: &mut SplitSink<WebSocket, Message>,
-    events: &mut mpsc::Receiver<String>,
-    view: &mut watch::Receiver<String>,
-) {
-    loop {
-        let frame = tokio::select! {
-            biased;
-            event = events.recv() => match event {
-                Some(event) => event,
-                None => return,
-            },
-            changed = view.changed() => match changed {
-                Ok(()) => view.borrow_and_update().clone(),
-                Err(_) => return,
-            },
-        };
-        let sent = timeout(WRITE_TIME_MAX, to_page.send(Message::Text(frame.into()))).await;
-        if !matches!(sent, Ok(Ok(()))) {
-            return;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use futures_util::{SinkExt, StreamExt};
     use serde_json::{Value, json};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpStream;
@@ -290,7 +188,9 @@ mod tests {
     use umweg_client::port::MediaEvent;
     use umweg_wire::CallId;
 
+    use super::super::page::PageSink;
     use super::super::proof::Answer;
+    use super::super::protocol::{FromPage, ToPage};
     use super::*;
 
     type Page = WebSocketStream<MaybeTlsStream<TcpStream>>;
