@@ -1,22 +1,16 @@
 // Pictures in other codecs than VP8: one person sends VP9 from Chromium, the other AV1 from Firefox, sealed, through the service.
 import assert from 'node:assert/strict';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { chromium, firefox } from './harness/browsers.mjs';
+import { newCast } from './harness/cast.mjs';
 import { startService } from './harness/house.mjs';
-import { stopAll } from './harness/programs.mjs';
 import { Resident } from './harness/resident.mjs';
 
-const browsers = [];
-let people = [];
-after(async () => {
-  people.forEach((someone) => someone.person.close());
-  await Promise.all(browsers.map((browser) => browser.close()));
-  await stopAll();
-});
+const { browsers, people } = newCast();
 
 test('one sends VP9 and the other AV1, and they see each other', async () => {
   const service = await startService();
-  people = await Promise.all(['Ada', 'Ben'].map((name) => Resident.comes(name, null, service.ready.link)));
+  people.push(...(await Promise.all(['Ada', 'Ben'].map((name) => Resident.comes(name, null, service.ready.link)))));
   const [ada, ben] = people;
   await ben.person.meets(ada.person);
   await sends(ada, chromium, 'vp9');

@@ -1,10 +1,10 @@
 // A call as large as calls with pictures are: eight people in three browsers, of both kinds, who all see and hear each other; a ninth
 // who comes with voice because all places with a camera are taken, and is seen as soon as one is free. `./x e2e --crowd`; too long for `./x test`.
 import assert from 'node:assert/strict';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { chromium, firefox } from './harness/browsers.mjs';
+import { newCast } from './harness/cast.mjs';
 import { startService } from './harness/house.mjs';
-import { stopAll } from './harness/programs.mjs';
 import { Resident } from './harness/resident.mjs';
 import { smallCamera } from './harness/small-camera.mjs';
 
@@ -13,17 +13,11 @@ const NAMES = ['Ada', 'Ben', 'Cem', 'Dora', 'Emil', 'Fee', 'Gil', 'Hana', 'Ivo']
 /** Nine people's browsers share the machine's cores with all programs. */
 const WITHIN_MS = 120_000;
 
-const browsers = [];
-let people = [];
-after(async () => {
-  people.forEach((someone) => someone.person.close());
-  await Promise.all(browsers.map((browser) => browser.close()));
-  await stopAll();
-});
+const { browsers, people } = newCast();
 
 test('eight people see and hear each other, and the ninth has the next free place for a camera', async () => {
   const service = await startService();
-  people = await Promise.all(NAMES.map((name) => Resident.comes(name, null, service.ready.link)));
+  people.push(...(await Promise.all(NAMES.map((name) => Resident.comes(name, null, service.ready.link)))));
   const [ada, ben, ...rest] = people;
   const ivo = rest.at(-1);
   await Promise.all(people.slice(1).map((other) => other.person.meets(ada.person)));

@@ -1,15 +1,15 @@
 // A QR code that one page draws is read by another one's camera, and from a picture in a file. In both browsers; the camera sees what is
 // held before it, and is off when the dialog is closed.
 import assert from 'node:assert/strict';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { chromium, firefox } from './harness/browsers.mjs';
+import { newCast } from './harness/cast.mjs';
 import { startProxy, startService } from './harness/house.mjs';
-import { stopAll } from './harness/programs.mjs';
 import { Resident } from './harness/resident.mjs';
 
 const ROADS = 'How the service is reached';
 
-after(stopAll);
+const { browsers, people } = newCast();
 
 for (const launch of [chromium, firefox]) {
   test(`codes are scanned in ${launch.name}`, async () => {
@@ -18,6 +18,8 @@ for (const launch of [chromium, firefox]) {
     const ada = await Resident.comes('Ada', null, service.ready.link, { proxies: [proxy.ready.link] });
     const ben = await Resident.comes('Ben', null, service.ready.link);
     const browser = await launch();
+    browsers.push(browser);
+    people.push(ada, ben);
     await ada.opensIn(browser);
     await ben.opensIn(browser);
     await ada.screen.click('button', 'Add somebody');
@@ -53,8 +55,6 @@ for (const launch of [chromium, firefox]) {
     await screen.sees('The browser may not use the camera');
     await screen.press('Escape');
     await screen.findsNo('dialog', 'Scan');
-    await browser.close();
-    await Promise.all([ada.app, ben.app, proxy, service].map((program) => program.stop()));
   });
 }
 

@@ -8,13 +8,17 @@ import {
   type Device,
   type DeviceLists,
   type DeviceTrouble,
+  leaveToBrowser,
   listDevices,
   NO_DEVICES,
   setBlur,
+  wantsClean,
 } from "./devices";
 import { LevelMeter } from "./level";
+import { type Clean, clean } from "./noise";
 
 export type CaptureSnapshot = {
+  /** What is sent of it: without noise, if so chosen. */
   microphone: MediaStreamTrack | null;
   camera: MediaStreamTrack | null;
   /** The own camera, for showing. */
@@ -23,6 +27,8 @@ export type CaptureSnapshot = {
   cameraTrouble: DeviceTrouble | null;
   devices: DeviceLists;
   canBlur: boolean;
+  /** Noise was to be taken out by this page, and could not be: the browser does it. */
+  uncleaned: boolean;
   /** The person has not been asked yet, or the browser is still fetching them. */
   waiting: boolean;
 };
@@ -42,6 +48,9 @@ export class Capture {
   #chosen: Choices = choices();
   #work: Promise<void> = Promise.resolve();
   #ended = false;
+  /** The devices' own tracks. */
+  #sources: Record<Device, MediaStreamTrack | null> = { microphone: null, camera: null };
+  #clean: Clean | null = null;
   #snapshot: CaptureSnapshot = {
     microphone: null,
     camera: null,
@@ -50,6 +59,7 @@ export class Capture {
     cameraTrouble: null,
     devices: NO_DEVICES,
     canBlur: false,
+    uncleaned: false,
     waiting: false,
   };
 
@@ -85,7 +95,8 @@ export class Capture {
     this.#unsubscribe();
     navigator.mediaDevices?.removeEventListener?.("devicechange", this.#refreshed);
     this.#meter.end();
-    for (const track of [this.#snapshot.microphone, this.#snapshot.camera]) {
+    this.#clean?.end();
+    for (const track of Object.values(this.#sources)) {
       if (track) track.onended = null;
       track?.stop();
     }
@@ -105,34 +116,52 @@ export class Capture {
     this.#show({ waiting: true });
     if (wanted.microphone) {
       const got = await acquire(navigator.mediaDevices, { camera: wanted.camera }, this.#chosen);
-      this.#handleTrack("microphone", got.microphone, got.troubles.microphone);
-      if (wanted.camera) this.#handleTrack("camera", got.camera, got.troubles.camera);
+      if (wanted.camera) await this.#handleTrack("camera", got.camera, got.troubles.camera);
+      await this.#handleTrack("microphone", got.microphone, got.troubles.microphone);
     } else {
       const { track, trouble } = await acquireOne(navigator.mediaDevices, "camera", this.#chosen);
-      this.#handleTrack("camera", track, trouble);
+      await this.#handleTrack("camera", track, trouble);
     }
     this.#show({ waiting: false });
     await this.#list();
   }
 
-  #handleTrack(device: Device, track: MediaStreamTrack | null, trouble: DeviceTrouble | undefined): void {
+  async #handleTrack(
+    device: Device,
+    track: MediaStreamTrack | null,
+    trouble: DeviceTrouble | undefined,
+  ): Promise<void> {
+    const cleaned = device === "microphone" && track && wantsClean(this.#chosen) ? await this.#cleaned(track) : null;
     if (this.#ended || !this.#wants[device]) {
+      cleaned?.end();
       track?.stop();
       return;
     }
-    this.#setTrack(device, track);
+    this.#setTrack(device, track, cleaned);
     this.#show(device === "camera" ? { cameraTrouble: trouble ?? null } : { microphoneTrouble: trouble ?? null });
   }
 
-  #setTrack(device: Device, track: MediaStreamTrack | null): void {
-    const old = this.#snapshot[device];
+  /** Null where it cannot be done. */
+  async #cleaned(track: MediaStreamTrack): Promise<Clean | null> {
+    const cleaned = await clean(track).catch(() => null);
+    this.#show({ uncleaned: cleaned === null });
+    if (!cleaned) await leaveToBrowser(track, this.#chosen);
+    return cleaned;
+  }
+
+  #setTrack(device: Device, track: MediaStreamTrack | null, cleaned: Clean | null = null): void {
+    const old = this.#sources[device];
     if (old === track) return;
     if (old) old.onended = null;
     old?.stop();
+    this.#sources[device] = track;
     if (track) track.onended = () => void this.#handleEnded(device);
     if (device === "microphone") {
-      this.#meter.listenTo(track);
-      this.#show({ microphone: track });
+      this.#clean?.end();
+      this.#clean = cleaned;
+      const microphone = cleaned?.track ?? track;
+      this.#meter.listenTo(microphone);
+      this.#show({ microphone });
     } else {
       if (track && this.#chosen.blur) void setBlur(track, true);
       this.#show({ camera: track, picture: track ? new MediaStream([track]) : null, canBlur: canBlur(track) });
@@ -152,8 +181,10 @@ export class Capture {
     this.#chosen = now;
     const { camera } = this.#snapshot;
     if (now.blur !== before.blur && camera) await setBlur(camera, now.blur);
-    if (now.microphone !== before.microphone || now.noiseSuppression !== before.noiseSuppression)
-      await this.#change("microphone");
+    const otherwise = (["microphone", "noiseSuppression", "strongSuppression"] as const).some(
+      (each) => now[each] !== before[each],
+    );
+    if (otherwise) await this.#change("microphone");
     if (now.camera !== before.camera) await this.#change("camera");
   }
 
@@ -164,7 +195,7 @@ export class Capture {
       // Firefox gives one camera or microphone at a time to a page, and picks the open one again.
       if (device === "microphone") this.#setTrack(device, null);
       const { track, trouble } = await acquireOne(navigator.mediaDevices, device, this.#chosen);
-      this.#handleTrack(device, track, trouble);
+      await this.#handleTrack(device, track, trouble);
     });
   }
 
@@ -172,7 +203,8 @@ export class Capture {
   async #refresh(): Promise<void> {
     const gone = this.#snapshot.devices.speakers.some((each) => each.id === this.#chosen.speaker);
     await this.#list();
-    const { devices, microphone, camera } = this.#snapshot;
+    const { devices } = this.#snapshot;
+    const { microphone, camera } = this.#sources;
     const speakerThere = devices.speakers.some((each) => each.id === this.#chosen.speaker);
     if (gone && !speakerThere && this.#chosen.speaker !== null) this.#onLost({ device: "speaker", replaced: true });
     for (const [device, track, list] of [

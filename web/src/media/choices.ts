@@ -14,6 +14,8 @@ export type Choices = {
   /** The lobby is shown before a call that one starts oneself, too. */
   lobbyFirst: boolean;
   noiseSuppression: boolean;
+  /** By a neural network rather than by the browser. */
+  strongSuppression: boolean;
   blur: boolean;
   codec: PictureCodec;
   /** Sound at one rate whether one speaks or not: the size of what is sent tells nobody who speaks. */
@@ -36,6 +38,7 @@ const FIRST: Choices = {
   enterWithCamera: true,
   lobbyFirst: false,
   noiseSuppression: true,
+  strongSuppression: false,
   blur: false,
   codec: "vp8",
   constantRate: false,

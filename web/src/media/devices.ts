@@ -20,17 +20,31 @@ export type Listed = { id: string; name: string };
 export const NO_DEVICES: DeviceLists = { microphones: [], cameras: [], speakers: [] };
 
 type Devices = Pick<MediaDevices, "getUserMedia">;
-type Wanted = Partial<Pick<Choices, "microphone" | "camera" | "noiseSuppression">> & {
+type Wanted = Partial<Pick<Choices, "microphone" | "camera" | "noiseSuppression" | "strongSuppression">> & {
   /** For looking at something rather than at oneself. */
   outward?: boolean;
 };
+
+/** Whether noise is to be taken out by this page, which wants a sound that nobody has worked on before. */
+export function wantsClean({ noiseSuppression = true, strongSuppression = false }: Wanted): boolean {
+  return noiseSuppression && strongSuppression;
+}
+
+/** Where the page could not do it the browser does. */
+export async function leaveToBrowser(track: MediaStreamTrack, chosen: Wanted): Promise<void> {
+  const constraints = constraintsOf("microphone", { ...chosen, strongSuppression: false });
+  await track.applyConstraints(constraints).catch(() => undefined);
+}
 
 /** A device that is gone must not keep the call from another one, so it is wished for and not demanded. */
 function constraintsOf(device: Device, wanted: Wanted): MediaTrackConstraints {
   const { microphone, camera, noiseSuppression = true, outward = false } = wanted;
   const id = device === "microphone" ? microphone : camera;
   const chosen = id ? { deviceId: { ideal: id } } : {};
-  if (device === "microphone") return { ...chosen, echoCancellation: true, noiseSuppression, autoGainControl: true };
+  if (device === "microphone") {
+    const own = { echoCancellation: true, autoGainControl: true };
+    return { ...chosen, ...own, noiseSuppression: noiseSuppression && !wantsClean(wanted) };
+  }
   const size = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30, max: 30 } };
   return { ...chosen, ...size, ...(outward && { facingMode: { ideal: "environment" } }) };
 }

@@ -4,6 +4,7 @@ import { useId } from "react";
 import { useCaptured, useChoices } from "../app";
 import { type PictureCodec, setChoices } from "../media/choices";
 import { picturesSent } from "../media/connection";
+import { canClean } from "../media/noise";
 import { Sheet } from "../parts/Detail";
 import { askToNotify, canNotify, notificationsDenied } from "../parts/notify";
 import { Toggle } from "../parts/Toggle";
@@ -65,9 +66,12 @@ function EntranceChoices() {
   );
 }
 
-export function SoundChoices() {
+/** What is done about noise; also in the lobby. */
+export function NoiseChoices() {
   const words = useWords();
-  const { noiseSuppression, constantRate } = useChoices();
+  const { noiseSuppression, strongSuppression } = useChoices();
+  const uncleaned = useCaptured()?.uncleaned ?? false;
+  const why = uncleaned ? words.strongSuppressionFailed : words.strongSuppressionWhy;
   return (
     <>
       <Toggle
@@ -76,6 +80,25 @@ export function SoundChoices() {
         on={noiseSuppression}
         onChange={(on) => setChoices({ noiseSuppression: on })}
       />
+      {noiseSuppression && (
+        <Toggle
+          label={words.strongSuppression}
+          why={canClean() ? why : words.strongSuppressionUnable}
+          on={strongSuppression && canClean()}
+          disabled={!canClean()}
+          onChange={(on) => setChoices({ strongSuppression: on })}
+        />
+      )}
+    </>
+  );
+}
+
+export function SoundChoices() {
+  const words = useWords();
+  const { constantRate } = useChoices();
+  return (
+    <>
+      <NoiseChoices />
       <Toggle
         label={words.constantRate}
         why={words.constantRateWhy}

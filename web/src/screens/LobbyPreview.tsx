@@ -10,6 +10,7 @@ import { Icon } from "../parts/Icon";
 import { LevelBar } from "../parts/LevelBar";
 import { useWords } from "../words";
 import { explainDevice } from "../words/trouble";
+import { NoiseChoices } from "./CallSettings";
 import { Picture } from "./Picture";
 
 type LobbyPreviewProps = {
@@ -70,6 +71,9 @@ export function LobbyPreview({ video, children }: LobbyPreviewProps) {
       {captured && <Troubles captured={captured} camera={camera} />}
       {children}
       <DevicePicker camera={camera} />
+      <div>
+        <NoiseChoices />
+      </div>
     </section>
   );
 }

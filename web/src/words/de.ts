@@ -270,6 +270,12 @@ export const de = ({ t, plural, list, number, percent }: Format): Catalogue => (
   speakerReplaced: "Der Lautsprecher wurde abgezogen. Der des Systems spielt weiter.",
   noiseSuppression: "Geräusche unterdrücken",
   noiseSuppressionWhy: "Tastatur, Lüfter und Straße werden leiser.",
+  strongSuppression: "Geräusche stark unterdrücken",
+  strongSuppressionWhy:
+    "Ein kleines neuronales Netz auf diesem Rechner nimmt auch laute Geräusche heraus. Es braucht mehr vom Rechner.",
+  strongSuppressionFailed:
+    "In diesem Browser konnte es nicht beginnen; der Browser unterdrückt Geräusche, so gut er kann.",
+  strongSuppressionUnable: "Dieser Browser kann es nicht neben der Arbeit der Seite tun.",
   blur: "Hintergrund unscharf",
   blurWhy: "Durch die Kamerasoftware deines Systems.",
   pictureCodec: "Wie das Bild gesendet wird",

@@ -271,6 +271,11 @@ export const en = ({ t, plural, list, number, percent }: Format) => ({
   speakerReplaced: "The speaker was unplugged. The system’s own plays on.",
   noiseSuppression: "Suppress noise",
   noiseSuppressionWhy: "Keyboards, fans and streets become softer.",
+  strongSuppression: "Suppress noise strongly",
+  strongSuppressionWhy:
+    "A small neural network on this computer takes out loud noise, too. Takes more of the computer.",
+  strongSuppressionFailed: "It could not begin in this browser, so the browser suppresses noise as well as it can.",
+  strongSuppressionUnable: "This browser cannot do it outside of the page’s own work.",
   blur: "Blur the background",
   blurWhy: "By your system’s own camera software.",
   pictureCodec: "How the picture is sent",
