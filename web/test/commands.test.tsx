@@ -334,14 +334,31 @@ describe("proxies", () => {
     await click("Share Attic");
     await click("Send");
     expect(commands).toMatchObject([
-      { kind: "sendText", chat: "group-log", text: expect.stringMatching(/^umweg:\/\/proxy\//) },
+      { kind: "shareProxy", chat: "group-log", link: expect.stringMatching(/^umweg:\/\/proxy\//) },
     ]);
   });
 
-  it("that came in a message are added from it", async () => {
+  it("that came in a message are taken from it after a question", async () => {
     const commands = show("one-to-one");
     await click("Add a proxy");
-    expect(of(commands, "addProxy")).toHaveLength(1);
+    expect(commands).toEqual([]);
+    await person.click(within(screen.getByRole("dialog")).getByRole("button", { name: "Add a proxy" }));
+    expect(of(commands, "takeProxy")).toMatchObject([{ link: expect.stringMatching(/^umweg:\/\/proxy\//) }]);
+  });
+
+  it("say whose they are and how old their address is, and follow to a fresh one", async () => {
+    const commands = show("proxies");
+    expect(screen.getByText(/^from .*Ada Whitfield.* · renewed /)).toBeTruthy();
+    await click(/^Fresh address of .*Lena/);
+    await person.click(screen.getByRole("switch", { name: /^Take fresh addresses from .*Ada Whitfield/ }));
+    await person.click(screen.getByRole("switch", { name: "Pass fresh addresses on" }));
+    await person.type(screen.getByRole("textbox", { name: "Its new link" }), "umweg://proxy/new");
+    await click("Replace");
+    expect(commands).toMatchObject([
+      { kind: "takeRenewals", on: false },
+      { kind: "giveRenewals", on: true },
+      { kind: "renewProxy", fresh: "umweg://proxy/new" },
+    ]);
   });
 });
 

@@ -31,6 +31,7 @@ describe("words", () => {
       "Tuesday",
       "October 20, 2026",
     ]);
+    expect([0, 1, 3].map((ago) => format.ago(NOW - ago * day, NOW))).toEqual(["today", "yesterday", "3 days ago"]);
     expect(wordsOf("fa").format.day(NOW - 30 * day, NOW)).toMatch(/[۰-۹]/);
     expect(wordsOf("de").format.duration(3_845_000)).toBe("1:04:05");
     expect(wordsOf("fa").format.duration(65_000)).toBe("۱:۰۵");

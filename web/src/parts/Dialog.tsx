@@ -45,10 +45,17 @@ export function useModal() {
   return ref;
 }
 
-type ConfirmProps = { title: string; why: string; action: string; onConfirm: () => void; onClose: () => void };
+type ConfirmProps = {
+  title: string;
+  why: string;
+  action: string;
+  tone?: "danger" | "main";
+  onConfirm: () => void;
+  onClose: () => void;
+};
 
-/** Before something that cannot be taken back. */
-export function Confirm({ title, why, action, onConfirm, onClose }: ConfirmProps) {
+/** Before something that cannot be taken back, or that somebody else suggests. */
+export function Confirm({ title, why, action, tone = "danger", onConfirm, onClose }: ConfirmProps) {
   const words = useWords();
   const confirm = () => {
     onClose();
@@ -59,7 +66,7 @@ export function Confirm({ title, why, action, onConfirm, onClose }: ConfirmProps
       <button type="button" className="button" onClick={onClose}>
         {words.cancel}
       </button>
-      <button type="button" className="button button-danger" onClick={confirm}>
+      <button type="button" className={`button button-${tone}`} onClick={confirm}>
         {action}
       </button>
     </>

@@ -1,7 +1,10 @@
 // One line: a message with its progress, a call, or a note of what happened.
 
+import { useState } from "react";
+import { createPortal } from "react-dom";
 import { useCommand } from "../app";
 import type { ChatLine, ChatView, Line, Progress, Quote } from "../contract";
+import { Confirm } from "../parts/Dialog";
 import { Icon, type IconName } from "../parts/Icon";
 import { go } from "../route";
 import { useWords } from "../words";
@@ -30,7 +33,7 @@ function Message({ chat, line, text, continues, onReply }: LineProps & { text: s
         </p>
         {line.replyTo && <QuoteBlock quote={line.replyTo} />}
         <p className="bubble-text" dir="auto">
-          <TextWithLinks text={text} />
+          <TextWithLinks chat={chat.id} message={id} text={text} />
         </p>
         <p className="bubble-foot">
           <time dateTime={new Date(line.time).toISOString()}>{words.format.time(line.time)}</time>
@@ -113,34 +116,54 @@ function ProgressSign({ progress }: { progress: Exclude<Progress, Unsent> }) {
 
 const OUR_LINK = /(umweg:\/\/(?:proxy|contact)\/[\w-]+)/;
 
+type Place = { chat: string; message: string | null };
+
 /** A proxy or a person passed on in a message can be added from it. */
-function TextWithLinks({ text }: { text: string }) {
+function TextWithLinks({ text, ...place }: Place & { text: string }) {
   const parts = text.split(OUR_LINK);
   if (parts.length === 1) return text;
   return parts.map((part, at) =>
     // The parts have no other name than their place, and never change it.
     // biome-ignore lint/suspicious/noArrayIndexKey: see above
-    OUR_LINK.test(part) ? <LinkInText key={at} link={part} /> : <span key={at}>{part}</span>,
+    OUR_LINK.test(part) ? <LinkInText key={at} {...place} link={part} /> : <span key={at}>{part}</span>,
   );
 }
 
-function LinkInText({ link }: { link: string }) {
+function LinkInText({ chat, message, link }: Place & { link: string }) {
   const words = useWords();
   const command = useCommand();
+  const [asking, setAsking] = useState(false);
   const proxy = link.startsWith("umweg://proxy/");
-  const add = async () => {
-    const trouble = await command(proxy ? { kind: "addProxy", link } : { kind: "requestContact", link, text: "" });
-    if (!trouble) go({ at: proxy ? "proxies" : "people" });
+  const take = async () => {
+    if (message === null) return;
+    const trouble = await command({ kind: "takeProxy", link, chat, message });
+    if (!trouble) go({ at: "proxies" });
+  };
+  const request = async () => {
+    const trouble = await command({ kind: "requestContact", link, text: "" });
+    if (!trouble) go({ at: "people" });
   };
   return (
     <span className="link-in-text">
       <code className="link-text cut" dir="ltr">
         {link}
       </code>
-      <button type="button" className="button" onClick={add}>
+      <button type="button" className="button" onClick={proxy ? () => setAsking(true) : request}>
         <Icon name={proxy ? "detour" : "person"} />
         {proxy ? words.addProxy : words.addSomeone}
       </button>
+      {asking &&
+        createPortal(
+          <Confirm
+            title={words.takeProxyTitle}
+            why={words.takeProxyWhy}
+            action={words.addProxy}
+            tone="main"
+            onConfirm={take}
+            onClose={() => setAsking(false)}
+          />,
+          document.body,
+        )}
     </span>
   );
 }

@@ -13,6 +13,7 @@ import { ScanButton } from "../parts/Scan";
 import { useWords, type Words } from "../words";
 import { explainRoad } from "../words/trouble";
 import { RadioGroup } from "./Choices";
+import { RenewalNote, RenewalsDialog } from "./ProxyRenewals";
 import { proxyUseName } from "./Settings";
 
 const USES: ProxyUse[] = ["whenBlocked", "always", "never"];
@@ -83,6 +84,7 @@ function ProxyLine({ proxy }: { proxy: ProxyRow }) {
   const { toasts } = useApp();
   const command = useCommand();
   const [sharing, setSharing] = useState(false);
+  const [renewing, setRenewing] = useState(false);
   const name = proxy.name === "" ? proxy.host : proxy.name;
   const remove = async () => {
     const trouble = await command({ kind: "removeProxy", link: proxy.link });
@@ -99,6 +101,7 @@ function ProxyLine({ proxy }: { proxy: ProxyRow }) {
         <span className="small quiet cut" dir="ltr">
           {proxy.host}
         </span>
+        <RenewalNote renewals={proxy.renewals} />
         <Standing standing={proxy.standing} />
       </div>
       <div className="proxy-actions">
@@ -119,10 +122,19 @@ function ProxyLine({ proxy }: { proxy: ProxyRow }) {
         >
           <Icon name="share" />
         </button>
+        <button
+          type="button"
+          className="button button-icon"
+          aria-label={words.renewProxy(name)}
+          onClick={() => setRenewing(true)}
+        >
+          <Icon name="again" />
+        </button>
         <button type="button" className="button button-icon" aria-label={words.removeProxy(name)} onClick={remove}>
           <Icon name="remove" />
         </button>
       </div>
+      {renewing && <RenewalsDialog proxy={proxy} name={name} onClose={() => setRenewing(false)} />}
       {sharing && <Share proxy={proxy} name={name} onClose={() => setSharing(false)} />}
     </li>
   );
@@ -162,7 +174,7 @@ function Share({ proxy, name, onClose }: { proxy: ProxyRow; name: string; onClos
   const [chat, setChat] = useState(chats[0]?.id ?? "");
   const send = async (event: FormEvent) => {
     event.preventDefault();
-    const trouble = await command({ kind: "sendText", chat, text: proxy.link, replyTo: null });
+    const trouble = await command({ kind: "shareProxy", link: proxy.link, chat });
     if (trouble) return;
     onClose();
     toasts.add({ kind: "done", text: words.sent });

@@ -57,6 +57,10 @@ export class Format {
     return ago > 1 && ago < 7 ? this.#weekdays.format(at) : this.#days.format(at);
   };
 
+  /** Today, yesterday, 3 days ago. */
+  readonly ago = (at: number, now: number): string =>
+    this.#relativeDays.format(-Math.max(0, daysBetween(at, now)), "day");
+
   /** For a list: the time today, else the day in short. */
   readonly moment = (at: number, now: number): string => {
     const ago = daysBetween(at, now);

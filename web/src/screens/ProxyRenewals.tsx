@@ -1,0 +1,77 @@
+// Where a proxy is from, and its fresh addresses: what comes from a contact, and what goes to those with whom it was shared.
+
+import { type FormEvent, useState } from "react";
+import { useApp, useCommand } from "../app";
+import type { ProxyRow, Renewals } from "../contract";
+import { Dialog } from "../parts/Dialog";
+import { Toggle } from "../parts/Toggle";
+import { useWords } from "../words";
+
+/** “From Anna, renewed 3 days ago”; nothing where there is nothing to say. */
+export function RenewalNote({ renewals }: { renewals: Renewals }) {
+  const words = useWords();
+  const { from, renewed, shared } = renewals;
+  const notes = [
+    from !== null && words.proxyFrom(from),
+    renewed !== null && words.proxyRenewed(words.format.ago(renewed, Date.now())),
+    shared > 0 && words.proxySharedWith(shared),
+  ].filter((note) => note !== false);
+  if (notes.length === 0) return null;
+  return <span className="small quiet">{notes.join(" · ")}</span>;
+}
+
+type DialogProps = { proxy: ProxyRow; name: string; onClose: () => void };
+
+export function RenewalsDialog({ proxy, name, onClose }: DialogProps) {
+  const words = useWords();
+  const { toasts } = useApp();
+  const command = useCommand();
+  const [fresh, setFresh] = useState("");
+  const { link, renewals } = proxy;
+  const renew = async (event: FormEvent) => {
+    event.preventDefault();
+    const trouble = await command({ kind: "renewProxy", link, fresh: fresh.trim() });
+    if (trouble) return;
+    onClose();
+    toasts.add({ kind: "done", text: words.proxyRenewedDone });
+  };
+  return (
+    <Dialog title={words.renewProxy(name)} onClose={onClose}>
+      <form className="field" onSubmit={renew}>
+        <label htmlFor="proxy-fresh">{words.freshLink}</label>
+        <div className="field-line">
+          <input
+            id="proxy-fresh"
+            className="input"
+            dir="ltr"
+            autoComplete="off"
+            spellCheck={false}
+            aria-describedby="proxy-fresh-hint"
+            value={fresh}
+            onChange={(event) => setFresh(event.target.value)}
+          />
+          <button type="submit" className="button button-main" disabled={fresh.trim() === ""}>
+            {words.replaceLink}
+          </button>
+        </div>
+        <p id="proxy-fresh-hint" className="small quiet">
+          {words.proxyLinkHint}
+        </p>
+      </form>
+      <Toggle
+        label={words.giveRenewals}
+        why={words.giveRenewalsWhy}
+        on={renewals.gives}
+        onChange={(on) => command({ kind: "giveRenewals", link, on })}
+      />
+      {renewals.from !== null && (
+        <Toggle
+          label={words.takeRenewals(renewals.from)}
+          why={words.takeRenewalsWhy}
+          on={renewals.takes}
+          onChange={(on) => command({ kind: "takeRenewals", link, on })}
+        />
+      )}
+    </Dialog>
+  );
+}
