@@ -3,8 +3,8 @@
 import type { CallView } from "../contract";
 import { canShareScreen } from "../media/screen";
 import { useNow } from "../parts/clock";
-import { Icon, type IconName } from "../parts/Icon";
 import { Menu, type MenuItem } from "../parts/Menu";
+import { CameraSwitch, HangUp, MicrophoneSwitch, Switch } from "../parts/Switches";
 import { useWords, type Words } from "../words";
 import type { Actions } from "./CallStage";
 import { canShowSmall } from "./SmallWindow";
@@ -15,18 +15,8 @@ export function CallControls({ call, actions }: { call: CallView; actions: Actio
   return (
     <div className="call-controls">
       <Elapsed call={call} />
-      <Switch
-        icon={muted ? "microphoneOff" : "microphone"}
-        label={muted ? words.unmute : words.mute}
-        off={muted}
-        onClick={() => actions.setMuted(!muted)}
-      />
-      <Switch
-        icon={camera ? "video" : "videoOff"}
-        label={camera ? words.turnCameraOff : words.turnCameraOn}
-        off={!camera}
-        onClick={() => actions.setCamera(!camera)}
-      />
+      <MicrophoneSwitch muted={muted} onMuted={actions.setMuted} />
+      <CameraSwitch on={camera} onCamera={actions.setCamera} />
       {canShareScreen() && (
         <Switch
           icon="screen"
@@ -47,14 +37,7 @@ export function CallControls({ call, actions }: { call: CallView; actions: Actio
       <Switch icon="plus" label={words.addPeople} wideOnly onClick={() => actions.setOpen("add")} />
       <Switch icon="people" label={words.callInfo} pressed={panel} onClick={actions.switchPanel} />
       <Menu label={words.more} icon="more" items={itemsOf(call, actions, words)} />
-      <button
-        type="button"
-        className="button button-danger call-switch"
-        aria-label={words.leaveCall}
-        onClick={actions.leave}
-      >
-        <Icon name="hangUp" />
-      </button>
+      <HangUp onLeave={actions.leave} />
     </div>
   );
 }
@@ -110,31 +93,6 @@ function Reactions({ onReact }: { onReact: (reaction: string) => void }) {
     onChoose: () => onReact(reaction),
   }));
   return <Menu label={words.react} icon="smile" items={items} inRow />;
-}
-
-type SwitchProps = {
-  icon: IconName;
-  label: string;
-  off?: boolean;
-  pressed?: boolean;
-  wideOnly?: boolean;
-  onClick: () => void;
-};
-
-function Switch({ icon, label, off = false, pressed, wideOnly = false, onClick }: SwitchProps) {
-  return (
-    <button
-      type="button"
-      className={wideOnly ? "button call-switch only-wide" : "button call-switch"}
-      data-off={off}
-      aria-label={label}
-      aria-pressed={pressed}
-      title={label}
-      onClick={onClick}
-    >
-      <Icon name={icon} />
-    </button>
-  );
 }
 
 function Elapsed({ call }: { call: CallView }) {

@@ -6,7 +6,7 @@ import type { CallView } from "../contract";
 import { setChoices } from "../media/choices";
 import { canShareScreen } from "../media/screen";
 import { AddPeople } from "../parts/AddPeople";
-import { Icon } from "../parts/Icon";
+import { HangUp, MicrophoneSwitch } from "../parts/Switches";
 import { go } from "../route";
 import { useWords } from "../words";
 import { CallControls } from "./CallControls";
@@ -153,23 +153,8 @@ function Small({ call, pinned, actions }: { call: CallView; pinned: string | nul
         {name}
       </p>
       <div className="small-switches">
-        <button
-          type="button"
-          className="button call-switch"
-          data-off={actions.muted}
-          aria-label={actions.muted ? words.unmute : words.mute}
-          onClick={() => actions.setMuted(!actions.muted)}
-        >
-          <Icon name={actions.muted ? "microphoneOff" : "microphone"} />
-        </button>
-        <button
-          type="button"
-          className="button button-danger call-switch"
-          aria-label={words.leaveCall}
-          onClick={actions.leave}
-        >
-          <Icon name="hangUp" />
-        </button>
+        <MicrophoneSwitch muted={actions.muted} onMuted={actions.setMuted} />
+        <HangUp onLeave={actions.leave} />
       </div>
     </div>
   );

@@ -8,6 +8,7 @@ import type { Device } from "../media/devices";
 import { DevicePicker } from "../parts/DevicePicker";
 import { Icon } from "../parts/Icon";
 import { LevelBar } from "../parts/LevelBar";
+import { CameraSwitch, MicrophoneSwitch } from "../parts/Switches";
 import { useWords } from "../words";
 import { explainDevice } from "../words/trouble";
 import { NoiseChoices } from "./CallSettings";
@@ -43,28 +44,8 @@ export function LobbyPreview({ video, children }: LobbyPreviewProps) {
           </p>
         )}
         <div className="preview-switches">
-          <button
-            type="button"
-            className="button call-switch"
-            data-off={enterMuted}
-            aria-label={enterMuted ? words.unmute : words.mute}
-            title={enterMuted ? words.unmute : words.mute}
-            onClick={() => setChoices({ enterMuted: !enterMuted })}
-          >
-            <Icon name={enterMuted ? "microphoneOff" : "microphone"} />
-          </button>
-          {video && (
-            <button
-              type="button"
-              className="button call-switch"
-              data-off={!camera}
-              aria-label={camera ? words.turnCameraOff : words.turnCameraOn}
-              title={camera ? words.turnCameraOff : words.turnCameraOn}
-              onClick={() => setChoices({ enterWithCamera: !camera })}
-            >
-              <Icon name={camera ? "video" : "videoOff"} />
-            </button>
-          )}
+          <MicrophoneSwitch muted={enterMuted} onMuted={(muted) => setChoices({ enterMuted: muted })} />
+          {video && <CameraSwitch on={camera} onCamera={(on) => setChoices({ enterWithCamera: on })} />}
         </div>
       </div>
       <LevelBar />
