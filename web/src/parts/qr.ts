@@ -42,7 +42,7 @@ export async function readFile(file: Blob): Promise<string | null> {
 /** Says what each code says that the camera sees, until the returned function is called; that does not stop the camera. */
 export async function readCamera(video: HTMLVideoElement, onText: (text: string) => void): Promise<() => void> {
   const { QRCamera, QRCanvas, frameLoop } = await import("qr/dom.js");
-  const [camera, canvas] = [new QRCamera(video), new QRCanvas()];
+  const [camera, canvas] = [new QRCamera(video), new QRCanvas({}, { cropToSquare: false })];
   const stop = frameLoop(async () => {
     // A frame that cannot be read is followed by another one.
     const read = await camera.readFrame(canvas, true).catch(() => undefined);

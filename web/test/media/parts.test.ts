@@ -182,6 +182,18 @@ describe("devices", () => {
     expect(got).toEqual({ microphone: null, camera: null, troubles: { microphone: "denied", camera: "denied" } });
   });
 
+  it("noise is left to the browser, or the sound comes as it is for the page to take it out", async () => {
+    const asked: unknown[] = [];
+    const getUserMedia = async ({ audio }: MediaStreamConstraints = {}) => {
+      asked.push((audio as MediaTrackConstraints).noiseSuppression);
+      return streamOf([track("audio")]);
+    };
+    await acquire({ getUserMedia }, { camera: false }, { noiseSuppression: true, strongSuppression: false });
+    await acquire({ getUserMedia }, { camera: false }, { noiseSuppression: true, strongSuppression: true });
+    await acquire({ getUserMedia }, { camera: false }, { noiseSuppression: false, strongSuppression: true });
+    expect(asked).toEqual([true, false, false]);
+  });
+
   it("the camera is not touched in a voice call", async () => {
     const got = await acquire(having(["audio", "video"], "NotFoundError"), { camera: false });
     expect(got.camera).toBeNull();
