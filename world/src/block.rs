@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use anyhow::Result;
+use umweg_client::view::ProxyUse;
 use umweg_road::Form;
-use umweg_road::ranking::ProxyUse;
 use umweg_wire::proto::v1::{ProxyLink, ServiceLink};
 
 use crate::censor::Rule;
@@ -38,16 +39,16 @@ pub(crate) struct Block {
 impl Block {
     /// Those devices are behind it from now on. Only the first proxy has the door that a visitor recognises, and it is never the
     /// one that stays open.
-    pub(crate) fn begin(world: &mut World, behind: &[usize]) -> Self {
+    pub(crate) fn begin(world: &mut World, behind: &[usize]) -> Result<Self> {
         let proxies: Vec<_> =
             (0..PROXIES).map(|number| ProxyLink { bare_port: if number == 0 { 5222 } else { 0 }, ..proxy(number) }).collect();
         for &device in behind {
-            world.give_roads(device, &service(), proxies.clone(), ProxyUse::WhenBlocked);
+            world.give_roads(device, &service(), &proxies, ProxyUse::WhenBlocked)?;
         }
         let open = 1 + world.draw(usize::from(PROXIES));
         let host = if open == usize::from(PROXIES) { SERVICE.to_owned() } else { proxies[open].host.clone() };
         let form = if host != SERVICE && world.draw(2) == 0 { Form::Plain } else { Form::Tls };
-        Self { host, form }
+        Ok(Self { host, form })
     }
 
     /// The censor does something else from now on.

@@ -43,7 +43,7 @@ impl Script {
         let group = world.group(&people)?;
         world.set_temper(self.temper);
         let behind: Vec<_> = people.iter().skip(1).map(|person| person.device).collect();
-        let block = self.blocked.then(|| Block::begin(&mut world, &behind));
+        let block = self.blocked.then(|| Block::begin(&mut world, &behind)).transpose()?;
         let mut story = Story { world, people, group, block, said: Vec::new(), serial: 0 };
         for _ in 0..self.steps {
             story.step()?;

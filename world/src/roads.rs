@@ -6,13 +6,16 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use umweg_client::command::{Command, Look};
 use umweg_client::port::Input;
+use umweg_client::view::ProxyUse;
 use umweg_road::choice::Endpoint;
 use umweg_road::freeze::{End, FreezeWatch, Moved};
-use umweg_road::ranking::{Attempt, Failure, Output, ProxyUse, Ranking, Winners};
+use umweg_road::ranking::{self, Attempt, Failure, Output, Ranking, Winners};
 use umweg_road::{Carriage, RoadChoice};
 use umweg_wire::Timestamp;
 use umweg_wire::limits::{BITE_BYTES_MAX, BITE_GAP_MAX, KEEPALIVE, KEEPALIVE_ANSWER_MAX};
+use umweg_wire::links::Linked;
 use umweg_wire::proto::v1::{ProxyLink, ServiceLink};
 
 use crate::censor::Rule;
@@ -79,13 +82,34 @@ pub(crate) enum OnTheWay {
 
 impl World {
     /// From now on the device has to find its way by itself: directly, or by these proxies.
-    pub fn give_roads(&mut self, device: usize, service: &ServiceLink, proxies: Vec<ProxyLink>, when: ProxyUse) {
+    pub fn give_roads(&mut self, device: usize, service: &ServiceLink, proxies: &[ProxyLink], when: ProxyUse) -> Result<()> {
         self.lose_connection(device);
         let seed = u64::try_from(self.draw(usize::MAX)).unwrap_or_default();
-        let mut ranking = Ranking::new(service.clone(), Winners::default(), seed);
-        ranking.handle_roads(proxies, when, self.now());
+        let ranking = Ranking::new(service.clone(), Winners::default(), seed);
         self.devices[device].roads = Some(Roads { ranking, seed, service: service.clone(), connection: None, wakes: None });
+        for row in self.view(device, &Look::default())?.proxies {
+            self.command(device, Command::RemoveProxy { link: row.link })?;
+        }
+        for proxy in proxies {
+            self.command(device, Command::AddProxy { link: proxy.to_link() })?;
+        }
+        self.command(device, Command::UseProxies { when })?;
         self.reconnect_later(device);
+        Ok(())
+    }
+
+    /// The person, or a contact, has changed what may be used.
+    pub(crate) fn change_roads(&mut self, device: usize, proxies: Vec<ProxyLink>, when: ProxyUse) {
+        let now = self.now();
+        let when = match when {
+            ProxyUse::WhenBlocked => ranking::ProxyUse::WhenBlocked,
+            ProxyUse::Always => ranking::ProxyUse::Always,
+            ProxyUse::Never => ranking::ProxyUse::Never,
+        };
+        if let Some(roads) = &mut self.devices[device].roads {
+            roads.ranking.handle_roads(proxies, when, now);
+            self.later(device, Duration::ZERO, OnTheWay::Wake);
+        }
     }
 
     /// The censor does this from now on. Connections that it would not let come about are cut.
@@ -165,13 +189,17 @@ impl World {
         (!connection.frozen).then_some(Duration::ZERO)
     }
 
-    /// The connection is over, whoever noticed first.
-    pub(crate) fn forget_connection(&mut self, device: usize) {
+    /// The connection is over.
+    pub(crate) fn forget_connection(&mut self, device: usize, end: End) {
         let now = self.now();
         if let Some(roads) = &mut self.devices[device].roads
             && let Some(connection) = roads.connection.take()
         {
-            roads.ranking.handle_lost(connection.attempt, now);
+            if connection.watch.was_frozen(connection.moved, end) {
+                roads.ranking.handle_frozen(connection.attempt, now);
+            } else {
+                roads.ranking.handle_lost(connection.attempt, now);
+            }
         }
     }
 
@@ -190,8 +218,13 @@ impl World {
                     let (after, result) = self.censor.judge(&to, honest);
                     self.later(device, after, OnTheWay::Dialed(Dialed { seed, attempt, road, carriage, result }));
                 }
-                // An attempt that was dropped comes to nothing by itself, and a connection is never dropped here: roads don't change.
-                Some(Output::Drop(_)) => {}
+                Some(Output::Drop(attempt)) => {
+                    let stands = roads.connection.as_ref().is_some_and(|connection| connection.attempt == attempt);
+                    // An attempt that was dropped comes to nothing by itself.
+                    if stands {
+                        self.cut(device);
+                    }
+                }
                 None => break,
             }
         }
@@ -224,7 +257,8 @@ impl World {
     fn stand(&mut self, device: usize, attempt: Attempt, road: RoadChoice, carriage: Carriage, to: Endpoint) -> Result<()> {
         let (watch, free) = (FreezeWatch::new(self.now()), [self.now(); 2]);
         let life = self.devices[device].life;
-        if let Some(after) = self.censor.resets(&to) {
+        // A bite that is cut is followed by the next one, which goes on where it was.
+        if let Some(after) = self.censor.resets(&to).filter(|_| carriage == Carriage::Whole) {
             self.later(device, after, OnTheWay::Cut { life });
         }
         if let Some(after) = self.censor.probes() {
@@ -243,6 +277,9 @@ impl World {
         let now = self.now();
         let Some(connection) = self.devices[device].roads.as_mut().and_then(|roads| roads.connection.as_mut()) else { return };
         let asks = connection.watch.handle_moved(connection.moved, now);
+        if asks && !connection.frozen {
+            connection.moved.received += AROUND; // the sign of life
+        }
         if connection.frozen {
             let after = if asks { PROOF_TIME_MAX } else { KEEPALIVE + KEEPALIVE_ANSWER_MAX };
             self.later(device, after, OnTheWay::GiveUp { life });
@@ -251,16 +288,7 @@ impl World {
     }
 
     fn give_up(&mut self, device: usize) {
-        let now = self.now();
-        if let Some(roads) = &mut self.devices[device].roads
-            && let Some(connection) = roads.connection.take()
-        {
-            if connection.watch.was_frozen(connection.moved, End::Silent) {
-                roads.ranking.handle_frozen(connection.attempt, now);
-            } else {
-                roads.ranking.handle_lost(connection.attempt, now);
-            }
-        }
+        self.forget_connection(device, End::Silent);
         self.cut(device);
     }
 

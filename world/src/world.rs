@@ -10,6 +10,7 @@ use umweg_client::command::{Command, CommandError, Look};
 use umweg_client::port::{Answer, Failure, Input, MediaEvent, Output, Request, RequestId};
 use umweg_client::view::View;
 use umweg_delivery::WatcherId;
+use umweg_road::freeze::End;
 use umweg_wire::proto::v1::{self, participant_event, participant_request};
 use umweg_wire::{CallId, LogId, Timestamp};
 
@@ -400,6 +401,7 @@ impl World {
                     self.send_from_desk(device, Input::Roster { call, roster });
                 }
             }
+            Output::RoadsChanged { proxies, when, .. } => self.change_roads(device, proxies, when),
             // The page of this world has a camera that films nothing.
             Output::Page(MediaEvent::MakeOffer { call, .. }) => {
                 // Refused if the person has left meanwhile.
@@ -430,7 +432,7 @@ impl World {
         if let Some(watcher) = self.devices[device].watcher() {
             self.service.unwatch(watcher);
         }
-        self.forget_connection(device);
+        self.forget_connection(device, End::Told);
         let until = self.desk.handle_lost(device, self.schedule.now());
         self.schedule.at(until, Event::SeatsTimeout);
         let device = &mut self.devices[device];

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use umweg_client::command::{Command, Look};
-use umweg_client::view::{CallState, Line};
-use umweg_road::ranking::ProxyUse;
+use umweg_client::view::{CallState, Line, ProxyUse};
 use umweg_road::{Carriage, Form, Way};
 use umweg_wire::LogId;
+use umweg_wire::links::Linked;
 use umweg_wire::proto::v1::ProxyLink;
 use umweg_world::oracle::{self, lines};
 use umweg_world::{FINDING_MAX, Person, Rule, Temper, World, proxy, service};
@@ -73,6 +73,19 @@ fn where_every_connection_is_frozen_more_than_one_carries_is_caught_up_with() ->
 }
 
 #[test]
+fn a_frozen_connection_that_is_cut_before_it_is_given_up_was_frozen_all_the_same() -> Result<()> {
+    let mut story = Story::begin(9, 0)?;
+    story.world.go_away(story.behind.device);
+    for number in 0..50 {
+        story.says(story.free, &format!("{number} {}", "at length ".repeat(50)))?;
+    }
+    story.world.censor(vec![Rule::Freezes(15_000), Rule::Resets(SERVICE.to_owned(), Duration::from_secs(6))]);
+    story.world.come_back(story.behind.device);
+    story.both_say("and now")?;
+    story.nothing_lost()
+}
+
+#[test]
 fn a_road_that_is_not_frozen_is_better_than_bites() -> Result<()> {
     let mut story = Story::begin(3, 1)?;
     story.world.censor(vec![Rule::Resets(SERVICE.to_owned(), Duration::from_secs(3))]);
@@ -90,10 +103,10 @@ fn a_censor_that_visits_whom_people_connect_to_finds_the_bare_door_and_no_web_si
     let mut story = Story::begin(4, 0)?;
     let bare = ProxyLink { tls_port: 0, plain_port: 0, ..proxy(0) };
     story.world.censor(vec![Rule::Address(SERVICE.to_owned()), Rule::Probes(Duration::from_secs(5))]);
-    story.world.give_roads(story.behind.device, &service(), vec![bare], ProxyUse::WhenBlocked);
+    story.world.give_roads(story.behind.device, &service(), &[bare], ProxyUse::WhenBlocked)?;
     story.world.run_until(FINDING_MAX, "the bare door is used", |world| Ok(world.road(story.behind.device).is_some()))?;
     story.world.run_until(FINDING_MAX, "it is blocked", |world| Ok(world.road(story.behind.device).is_none()))?;
-    story.world.give_roads(story.behind.device, &service(), vec![proxy(1)], ProxyUse::WhenBlocked);
+    story.world.give_roads(story.behind.device, &service(), &[proxy(1)], ProxyUse::WhenBlocked)?;
     story.both_say("by TLS")?;
     story.world.run_for(Duration::from_secs(3_600))?;
     let (road, _) = story.world.road(story.behind.device).context("the web site was visited, and stays")?;
@@ -150,15 +163,45 @@ fn calls_are_joined_from_behind_and_survive_the_loss_of_a_proxy() -> Result<()> 
 }
 
 #[test]
+fn where_a_proxy_is_blocked_its_fresh_address_comes_from_a_contact_by_another_road() -> Result<()> {
+    let mut story = Story::begin(10, 0)?;
+    let (free, behind, chat) = (story.free.device, story.behind.device, story.chat);
+    let link = proxy(0).to_link();
+    story.world.command(free, Command::AddProxy { link: link.clone() })?;
+    story.world.command(free, Command::ShareProxy { link: link.clone(), chat })?;
+    story.world.command(free, Command::GiveRenewals { link: link.clone(), on: true })?;
+    story.said.push(oracle::Said { by: story.free, chat, text: link.clone() });
+    story.both_say("it is shared")?;
+    let brought = lines(&story.world, story.behind, chat)?.into_iter().find(|line| line.line == Line::Text { text: link.clone() });
+    let message = brought.and_then(|line| line.id).context("the link has come")?;
+    story.world.command(behind, Command::TakeProxy { link: link.clone(), chat, message })?;
+    let blocked = |host: &str| Rule::Address(host.to_owned());
+    story.world.censor(vec![blocked(SERVICE)]);
+    story.both_say("by the old address")?;
+
+    story.world.censor(vec![blocked("proxy0")]);
+    story.both_say("directly, for a while")?;
+    story.world.command(free, Command::RenewProxy { link, fresh: proxy(1).to_link() })?;
+    story.world.run_until(FINDING_MAX, "the fresh address comes", |world| {
+        Ok(world.view(behind, &Look::default())?.proxies.iter().all(|row| row.host == "proxy1:443"))
+    })?;
+    story.world.censor(vec![blocked(SERVICE), blocked("proxy0")]);
+    story.both_say("by the fresh one")?;
+    let (road, _) = story.world.road(behind).context("they are connected")?;
+    assert!(matches!(&road.way, Way::Via(proxy) if proxy.host == "proxy1"));
+    story.nothing_lost()
+}
+
+#[test]
 fn only_by_proxy_means_that_the_open_direct_road_is_not_taken() -> Result<()> {
     let mut story = Story::begin(7, 0)?;
     story.world.censor_learns("proxy0");
-    story.world.give_roads(story.behind.device, &service(), vec![proxy(0)], ProxyUse::Always);
+    story.world.give_roads(story.behind.device, &service(), &[proxy(0)], ProxyUse::Always)?;
     for _ in 0..600 {
         story.world.run_for(Duration::from_secs(1))?;
         assert!(story.world.road(story.behind.device).is_none());
     }
-    story.world.give_roads(story.behind.device, &service(), vec![proxy(0), proxy(1)], ProxyUse::Always);
+    story.world.give_roads(story.behind.device, &service(), &[proxy(0), proxy(1)], ProxyUse::Always)?;
     story.both_say("by the second one")
 }
 
@@ -179,7 +222,8 @@ impl Story {
         let people = world.acquainted(2)?;
         let (free, behind) = (people[0], people[1]);
         let chat = world.chat_with(free, behind)?.context("they have a conversation")?;
-        world.give_roads(behind.device, &service(), (0..proxies).map(proxy).collect(), ProxyUse::WhenBlocked);
+        let proxies: Vec<_> = (0..proxies).map(proxy).collect();
+        world.give_roads(behind.device, &service(), &proxies, ProxyUse::WhenBlocked)?;
         Ok(Self { world, free, behind, chat, said: Vec::new() })
     }
 

@@ -1,8 +1,8 @@
 //! Noticing the block that freezes a connection after 15 to 20 kB: nothing is cut, nothing more arrives.
 //!
 //! A connection that falls silent while it has moved about so much is asked for a sign of life soon, rather than at the next
-//! keepalive. If it is then given up in silence, it was frozen; one that was cut, or that had moved less or more, died of something
-//! else. A connection that has moved more than the block lets through is never asked again. One that had stood for long, and said
+//! keepalive. If it is then given up in silence, or cut while it owes that sign, it was frozen; one that was cut in the middle of
+//! its talk, or that had moved less or more, died of something else. A connection that has moved more than the block lets through is never asked again. One that had stood for long, and said
 //! little, was more likely lost with its network: that is not taken for a freeze, and costs no more than any loss.
 
 use std::time::Duration;
@@ -48,6 +48,7 @@ pub enum End {
 }
 
 /// Watches one connection.
+#[derive(Clone)]
 pub struct FreezeWatch {
     moved: Moved,
     began: Timestamp,
@@ -90,8 +91,9 @@ impl FreezeWatch {
     /// Whether a connection that ended so, after so much, was frozen.
     #[must_use]
     pub fn was_frozen(mut self, moved: Moved, end: End) -> bool {
+        let owes = self.asked > self.came && self.moved.received == moved.received;
         self.moved = moved;
-        end == End::Silent && self.is_suspect() && self.came.since(self.began) <= YOUNG
+        (end == End::Silent || owes) && self.is_suspect() && self.came.since(self.began) <= YOUNG
     }
 
     fn is_suspect(&self) -> bool {
@@ -130,6 +132,14 @@ mod tests {
         let asked = asks(&mut watch, Duration::from_secs(8), |_| received(15_000));
         assert_eq!(asked, [4], "it is silent from the first look on, which is after a second");
         assert!(watch.was_frozen(received(15_000), End::Silent));
+    }
+
+    #[test]
+    fn a_connection_that_is_cut_while_it_owes_a_sign_of_life_was_frozen_before() {
+        let mut watch = FreezeWatch::new(START);
+        assert_eq!(asks(&mut watch, Duration::from_secs(5), |_| received(15_000)), [4]);
+        let came = watch.clone().was_frozen(received(15_100), End::Told);
+        assert!(watch.was_frozen(received(15_000), End::Told) && !came);
     }
 
     #[test]
