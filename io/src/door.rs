@@ -98,6 +98,12 @@ impl Door {
         self.announced
     }
 
+    /// What it serves.
+    #[must_use]
+    pub fn port(&self) -> Port {
+        self.port
+    }
+
     /// Where it is.
     #[must_use]
     pub fn address(&self) -> SocketAddr {

@@ -20,6 +20,7 @@ pub mod log;
 pub mod media;
 pub mod metered;
 pub mod metrics;
+pub mod old_tls;
 pub mod rpc;
 pub mod session;
 pub mod shutdown;

@@ -21,6 +21,7 @@ use crate::ahead::Ahead;
 use crate::bites::Chains;
 use crate::carrier::Carrier;
 pub use crate::door::{BindError, Door};
+use crate::old_tls::turn_away;
 use crate::session::{Opened, SealedStream, accept};
 use crate::shutdown::Shutdown;
 use crate::site::{Came, Layer, Site};
@@ -132,12 +133,13 @@ impl Entrance {
         let (to_media, media) = mpsc::channel(ARRIVALS_WAITING_MAX);
         for door in self.doors {
             let (serving, to_rpc, to_media, end) = (Arc::clone(&self.serving), to_rpc.clone(), to_media.clone(), shutdown.clone());
+            let port = door.port();
             door.open(Arc::clone(&self.serving.permits), shutdown, move |tcp, what, permit| {
                 let (serving, to_rpc, to_media, end) = (Arc::clone(&serving), to_rpc.clone(), to_media.clone(), end.clone());
                 async move {
                     tokio::select! {
                         () = end.begun() => {}
-                        () = serving.handle(tcp, what, permit, &to_rpc, &to_media) => {}
+                        () = serving.handle(tcp, (port, what), permit, &to_rpc, &to_media) => {}
                     }
                 }
             });
@@ -160,12 +162,12 @@ impl Serving {
     async fn handle(
         &self,
         tcp: TcpStream,
-        what: Begins,
+        came: (Port, Begins),
         permit: OwnedSemaphorePermit,
         to_rpc: &mpsc::Sender<SealedStream>,
         to_media: &mpsc::Sender<SealedStream>,
     ) {
-        let Ok(entered) = timeout(HANDSHAKE_TIME_MAX, self.enter(tcp, what)).await else {
+        let Ok(entered) = timeout(HANDSHAKE_TIME_MAX, self.enter(tcp, came)).await else {
             metrics::counter!("umweg_handshakes_timed_out").increment(1);
             return;
         };
@@ -188,14 +190,23 @@ impl Serving {
         }
     }
 
-    async fn enter(&self, tcp: TcpStream, what: Begins) -> Entered {
-        let came = Came::now(if what == Begins::Tls { Layer::Tls } else { Layer::Plain }, &tcp);
-        match what {
+    async fn enter(&self, tcp: TcpStream, (port, begins): (Port, Begins)) -> Entered {
+        let layer = match (port, begins) {
+            (_, Begins::Tls) => Layer::Tls,
+            (Port::Tls, Begins::Http) => Layer::Missing,
+            _ => Layer::Plain,
+        };
+        let came = Came::now(layer, &tcp);
+        match begins {
             Begins::Tls => match &self.tls {
                 Some(tls) => match tls.accept(Ahead::new(tcp)).await {
                     Ok(stream) => self.http(Box::new(stream), came).await,
                     Err(_) => Entered::Nobody,
                 },
+                None => Entered::Nobody,
+            },
+            Begins::Http if layer == Layer::Missing => match turn_away(tcp).await {
+                Some(tcp) => Entered::Visitor(Box::new(tcp), Vec::new(), came),
                 None => Entered::Nobody,
             },
             Begins::Http => self.http(Box::new(tcp), came).await,

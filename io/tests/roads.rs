@@ -138,6 +138,22 @@ async fn nothing_but_the_upgrade_is_more_than_a_web_site() {
 }
 
 #[tokio::test]
+async fn where_tls_is_expected_others_are_answered_as_nginx_answers_them() {
+    let service = Service::start(100).await;
+    let tls = service.doors.tls.unwrap();
+    for request in ["GET / HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(), format!("GET {PATH} HTTP/1.1\r\nHost: x\r\n\r\n")] {
+        let answer = ask(tls, request.as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{answer}");
+        assert!(answer.contains("The plain HTTP request was sent to HTTPS port"), "{answer}");
+    }
+    let mut ssl2 = TcpStream::connect(tls).await.unwrap();
+    ssl2.write_all(&[0x80, 3, 1, 0, 2]).await.unwrap();
+    let mut answer = Vec::new();
+    ssl2.read_to_end(&mut answer).await.unwrap();
+    assert_eq!(answer, [0x15, 3, 3, 0, 2, 2, 70], "an alert: too old");
+}
+
+#[tokio::test]
 async fn garbage_at_any_door_ends_that_connection_and_no_other() {
     let mut service = Service::start(100).await;
     let mut good = dial(&RoadChoice::direct(Form::Tls), &service.link, Purpose::Rpc).await.unwrap();

@@ -13,7 +13,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
@@ -22,6 +22,7 @@ use umweg_io::ahead::Ahead;
 use umweg_io::carrier::{Carrier, Rewound, send, tune_tcp};
 use umweg_io::clock;
 use umweg_io::metered::Metered;
+use umweg_io::old_tls::turn_away;
 use umweg_io::shutdown::Shutdown;
 use umweg_io::site::{Came, Layer, Site};
 use umweg_io::splice::splice;
@@ -40,8 +41,6 @@ const HEAD_TIME_MAX: Duration = Duration::from_secs(5);
 const VISITOR_TIME_MAX: Duration = Duration::from_secs(60);
 /// As TLS names it (RFC 9113, section 3.2).
 const HTTP2: &[u8] = b"h2";
-/// The alert `protocol_version` (RFC 8446, section 6).
-const TOO_OLD: [u8; 7] = [0x15, 3, 3, 0, 2, 2, 70];
 /// For reaching the service.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
 /// How often an unreachable service is asked for again.
@@ -124,13 +123,12 @@ impl Relay {
                     _ => Entered::Nobody,
                 }
             }
-            ((Port::Tls, Begins::Http), _) if is_of_old_tls(&tcp).await => {
-                let _ = timeout(VISITOR_TIME_MAX, hear_old_tls(tcp)).await;
-                Entered::Nobody
-            }
             ((Port::Tls, Begins::Http), _) => {
                 let by = by(Layer::Missing);
-                Entered::Visitor(Box::new(tcp), Vec::new(), by)
+                match timeout(VISITOR_TIME_MAX, turn_away(tcp)).await {
+                    Ok(Some(tcp)) => Entered::Visitor(Box::new(tcp), Vec::new(), by),
+                    _ => Entered::Nobody,
+                }
             }
             ((_, Begins::Http), _) => {
                 let by = by(Layer::Plain);
@@ -251,23 +249,6 @@ async fn tunnel_admitted(mut client: Box<dyn Carrier>, service: TcpStream, follo
     tokio::select! {
         () = admitted.cut() => {}
         () = tunnel => {}
-    }
-}
-
-/// The first message of SSL 2 has this bit in front: nginx takes it for a handshake, and closes when all of it has come.
-async fn is_of_old_tls(tcp: &TcpStream) -> bool {
-    let mut first = [0];
-    matches!(tcp.peek(&mut first).await, Ok(1)) && first[0] & 0x80 != 0
-}
-
-async fn hear_old_tls(mut tcp: TcpStream) {
-    let mut head = [0; 3];
-    if tcp.read_exact(&mut head).await.is_ok() && head[2] == 1 {
-        let rest = u16::from_be_bytes([head[0] & 0x7f, head[1]]).saturating_sub(1);
-        let heard = tokio::io::copy(&mut (&mut tcp).take(rest.into()), &mut tokio::io::sink()).await;
-        if heard.is_ok_and(|heard| heard == u64::from(rest)) {
-            let _ = tcp.write_all(&TOO_OLD).await;
-        }
     }
 }
 
