@@ -41,13 +41,18 @@ impl<C: Carrier> Carrier for tokio_rustls::client::TlsStream<C> {
     }
 }
 
-impl Carrier for tokio_rustls::server::TlsStream<TcpStream> {
-    fn tune(&mut self, purpose: Purpose) {
-        let (tcp, tls) = self.get_mut();
-        tune(tcp, purpose);
-        if purpose == Purpose::Media {
-            tls.set_buffer_limit(Some(MEDIA_UNSENT_BYTES_MAX as usize));
-        }
+impl<C: Carrier> Carrier for tokio_rustls::server::TlsStream<C> {
+    fn limit_unsent(&mut self, bytes: u32) {
+        let (carrier, tls) = self.get_mut();
+        carrier.limit_unsent(bytes);
+        tls.set_buffer_limit(Some(TLS_UNSENT_BYTES_MAX.min(bytes as usize)));
+    }
+}
+
+#[cfg(feature = "boring")]
+impl<C: Carrier> Carrier for tokio_boring::SslStream<C> {
+    fn limit_unsent(&mut self, bytes: u32) {
+        self.get_mut().limit_unsent(bytes);
     }
 }
 

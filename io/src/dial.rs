@@ -231,8 +231,14 @@ impl Dialing {
         Err(failure)
     }
 
-    async fn secure(&self, tcp: Counted) -> Result<tokio_rustls::client::TlsStream<Counted>, DialError> {
+    async fn secure(&self, tcp: Counted) -> Result<Box<dyn Carrier>, DialError> {
         self.enter(Stage::Tls);
+        let name = server_name(&self.endpoint.host).ok_or(DialError::NoAddress(self.who))?;
+        #[cfg(feature = "boring")]
+        if tls::Stack::chosen() == tls::Stack::Boring {
+            let stream = tls::chromium::connect(name, self.endpoint.pin, tcp).await;
+            return Ok(Box::new(stream.map_err(|error| self.tls_error(&error))?));
+        }
         let config = match self.tls.get() {
             Some(config) => Arc::clone(config),
             None => {
@@ -240,8 +246,8 @@ impl Dialing {
                 Arc::clone(self.tls.get_or_init(|| made))
             }
         };
-        let name = server_name(&self.endpoint.host).ok_or(DialError::NoAddress(self.who))?;
-        TlsConnector::from(config).connect(name, tcp).await.map_err(|error| self.tls_error(&error))
+        let stream = TlsConnector::from(config).connect(name, tcp).await.map_err(|error| self.tls_error(&error))?;
+        Ok(Box::new(stream))
     }
 
     async fn upgrade(&self, mut carrier: impl Carrier + 'static, purpose: Purpose) -> Result<SealedStream, DialError> {

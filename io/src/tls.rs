@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme};
@@ -16,9 +17,13 @@ use subtle::ConstantTimeEq;
 use umweg_wire::Timestamp;
 use x509_parser::prelude::{ASN1Time, FromDer, X509Certificate};
 
+#[cfg(feature = "boring")]
+pub(crate) mod chromium;
 mod live;
+mod stack;
 
 pub use live::{Answering, Live};
+pub use stack::{NotBuilt, Stack};
 
 const ALPN: &[u8] = b"http/1.1";
 
@@ -143,12 +148,19 @@ impl Certificate {
 /// system's authorities decide.
 pub fn client_config(pin: Option<[u8; 32]>) -> Result<Arc<ClientConfig>, rustls::Error> {
     let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
-    let mut config = match pin {
-        Some(pin) => builder.dangerous().with_custom_certificate_verifier(Arc::new(Pinned { pin })).with_no_client_auth(),
-        None => builder.with_root_certificates(authorities()).with_no_client_auth(),
-    };
+    let mut config = builder.dangerous().with_custom_certificate_verifier(verifier(pin)?).with_no_client_auth();
     config.alpn_protocols = vec![ALPN.to_vec()];
     Ok(Arc::new(config))
+}
+
+fn verifier(pin: Option<[u8; 32]>) -> Result<Arc<dyn ServerCertVerifier>, rustls::Error> {
+    match pin {
+        Some(pin) => Ok(Arc::new(Pinned { pin })),
+        None => {
+            let built = WebPkiServerVerifier::builder_with_provider(authorities(), provider()).build();
+            Ok(built.map_err(|error| rustls::Error::General(error.to_string()))?)
+        }
+    }
 }
 
 fn provider() -> Arc<CryptoProvider> {

@@ -15,6 +15,7 @@ use umweg_wire::proto::v1::ServiceLink;
 /// The named group of X25519MLKEM768.
 const HYBRID: u16 = 0x11ec;
 
+#[cfg(not(feature = "boring"))]
 #[tokio::test]
 async fn with_rustls_the_fingerprint_is_this_one_and_the_hybrid_key_comes_first() {
     for (host, ja4) in
@@ -25,6 +26,63 @@ async fn with_rustls_the_fingerprint_is_this_one_and_the_hybrid_key_comes_first(
         assert_eq!(hello.groups.first(), Some(&HYBRID), "offered first …");
         assert!(hello.key_shares.contains(&HYBRID), "… and with a key, so that nobody has to ask again");
     }
+}
+
+/// As captured from Debian's Chromium 156.0.8078.79 opening `wss://localhost` and `wss://127.0.0.1`.
+#[cfg(feature = "boring")]
+#[tokio::test]
+async fn with_boringssl_the_fingerprint_is_that_of_a_websocket_of_chromium() {
+    umweg_io::tls::Stack::Boring.choose().unwrap();
+    for (host, ja4) in
+        [("localhost", "t13d1516h1_8daaf6152771_5b37b36a67c0"), ("127.0.0.1", "t13i1515h1_8daaf6152771_5b37b36a67c0")]
+    {
+        let (hello, another) = (Hello::of_dialing(host).await, Hello::of_dialing(host).await);
+        assert_eq!(hello.ja4(), ja4);
+        assert_eq!(another.ja4(), ja4);
+        assert_ne!(hello.extensions, another.extensions, "in another order each time, with other GREASE");
+        let without_grease = |list: &[u16]| list.iter().copied().filter(|one| !is_grease(*one)).collect::<Vec<_>>();
+        assert_eq!(without_grease(&hello.groups), [HYBRID, 0x1d, 0x17, 0x18]);
+        assert_eq!(without_grease(&hello.key_shares), [HYBRID, 0x1d]);
+        assert_eq!(hello.alpn.as_deref(), Some(&b"http/1.1"[..]));
+    }
+}
+
+#[cfg(feature = "boring")]
+#[tokio::test]
+async fn with_boringssl_the_same_certificates_are_trusted() {
+    use umweg_io::dial::{DialError, Who};
+
+    umweg_io::tls::Stack::Boring.choose().unwrap();
+    let certificate = Certificate::self_signed("localhost").unwrap();
+    let pin = certificate.pin().unwrap();
+    for (shown, error) in [
+        (pin.to_vec(), None),
+        (vec![9; 32], Some(DialError::WrongPin(Who::Service))),
+        (vec![], Some(DialError::UnknownAuthority(Who::Service))),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let tls_port = listener.local_addr().unwrap().port().into();
+        let (path, static_key) = ("/live".into(), vec![1; 32]);
+        let link = ServiceLink { host: "localhost".into(), tls_port, pin: shown, path, static_key, ..Default::default() };
+        let acceptor = tokio_rustls::TlsAcceptor::from(certificate.server_config().unwrap());
+        let answering = async {
+            let Ok(mut stream) = acceptor.accept(listener.accept().await.unwrap().0).await else { return None };
+            let mut request = [0; 9];
+            stream.read_exact(&mut request).await.ok().map(|_| request)
+        };
+        let road = RoadChoice::direct(Form::Tls);
+        let (request, dialed) = tokio::join!(answering, dial(&road, &link, Purpose::Rpc));
+        match error {
+            None => assert_eq!(request.as_ref(), Some(b"GET /live")),
+            Some(error) => assert_eq!(dialed.err(), Some(error)),
+        }
+    }
+}
+
+#[cfg(not(feature = "boring"))]
+#[test]
+fn what_was_not_built_in_is_told() {
+    assert!(umweg_io::tls::Stack::Boring.choose().unwrap_err().to_string().contains("--features boring"));
 }
 
 #[tokio::test]

@@ -249,6 +249,8 @@ struct Service {
 impl Service {
     async fn start(connections_max: usize) -> Self {
         ForbidsPrivate::new(["/live"]).everywhere();
+        #[cfg(feature = "boring")]
+        umweg_io::tls::Stack::Boring.choose().unwrap();
         let any = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
         let key = StaticKey::random(&mut rand::rng());
         let certificate = Certificate::self_signed("localhost").unwrap();
