@@ -30,6 +30,8 @@ enum Recipe {
     Demo(demo::Options),
     /// Everything that must hold: check, tests, fuzzing for a minute, the story in real browsers
     Test,
+    /// The app's TLS as a browser's: built with BoringSSL, which takes CMake and Clang, and tested
+    TlsBoring,
     /// What needs no running: format, lints, our own rules, the pages' types
     Check,
     /// Build the pages and the programs, into target/debug
@@ -56,6 +58,7 @@ fn main() -> anyhow::Result<()> {
     match Arguments::parse().recipe {
         Recipe::Demo(options) => demo::run(&options),
         Recipe::Test => test::run(),
+        Recipe::TlsBoring => test::run_boring(),
         Recipe::Check => check::run(),
         Recipe::Build => programs::build_all(),
         Recipe::E2e(options) => e2e::run(&options),

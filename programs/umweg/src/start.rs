@@ -12,6 +12,7 @@ use umweg_client::view::{BitesUse, ProxyUse};
 use umweg_client::{Client, OpenError, StoreError};
 use umweg_io::clock;
 use umweg_io::shutdown::Shutdown;
+use umweg_io::tls::Stack;
 use umweg_wire::Timestamp;
 use umweg_wire::links::Linked;
 use umweg_wire::proto::v1::ProxyLink;
@@ -49,6 +50,9 @@ pub(crate) struct Place {
     /// Who keeps the key of the folder's database
     #[arg(long, global = true, value_name = "WHO", env = "UMWEG_KEY_FROM", value_enum, default_value = "auto")]
     pub(crate) key_from: KeyFrom,
+    /// By which library to speak TLS; `boring` looks like Chromium, where it was built in
+    #[arg(long, global = true, value_name = "LIBRARY", env = "UMWEG_TLS", default_value_t)]
+    pub(crate) tls: Stack,
 }
 
 /// When roads go in small bites.
@@ -96,6 +100,7 @@ struct Started {
 impl Started {
     async fn new(place: &Place, port: Option<u16>, shutdown: &Shutdown) -> anyhow::Result<Self> {
         check_clock(clock::now())?;
+        place.tls.choose()?;
         let folder = Folder::open(&folder_path(place)?)?;
         let unlocked = folder.vault().unlock(place.key_from, &mut AtTerminal).await.context("failed to open the database")?;
         let settings = Settings::open(unlocked.connect()?).map_err(from_store).context("failed to open the database")?;
