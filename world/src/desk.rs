@@ -86,6 +86,11 @@ impl Desk {
                 seats.iter_mut().filter(|seat| seat.device == device).for_each(|seat| seat.screen = on);
                 Some(Event::Screen(v1::ScreenAnswer { on }))
             }
+            Request::Dismiss(dismissed) => {
+                let kept = |seat: &Seat| self.lie == Some(RosterLie::ShowsWhoLeft { device: seat.device });
+                seats.retain(|seat| seat.participant != dismissed.participant || kept(seat));
+                None
+            }
             Request::Leave(_) => {
                 if self.lie != Some(RosterLie::ShowsWhoLeft { device }) {
                     seats.retain(|seat| seat.device != device);

@@ -53,6 +53,8 @@ pub struct Gone {
 pub enum Reason {
     /// It said so.
     Left,
+    /// Another participant said that it has no keys any more.
+    Dismissed,
     /// It entered, but its media never came.
     NeverCame,
     /// Its media ended and did not come back in time.

@@ -98,6 +98,11 @@ impl Room {
         self.remove(who, Reason::Left, now);
     }
 
+    /// Somebody is out by the others' keys: nothing more is forwarded from now on, either way.
+    pub(crate) fn handle_dismissal(&mut self, of: Number, now: Instant) {
+        self.remove(of, Reason::Dismissed, now);
+    }
+
     /// Somebody's note changed.
     pub(crate) fn handle_note(&mut self, who: Number, note: Vec<u8>) {
         if let Some(participant) = self.participants.get_mut(&who) {

@@ -112,6 +112,11 @@ impl Sfu {
         self.seats.remove(&ticket);
     }
 
+    /// Somebody says that another one of the same call has no keys any more.
+    pub fn handle_dismissal(&mut self, by: Ticket, of: u32, now: Instant) {
+        self.at(by, |room, _| room.handle_dismissal(of, now));
+    }
+
     /// Somebody's note changed.
     pub fn handle_note(&mut self, ticket: Ticket, note: Vec<u8>) -> Result<(), NoteError> {
         check_note(&note)?;

@@ -87,9 +87,19 @@ fn nobody_gets_the_own_media_back() {
 
 #[test]
 fn who_left_receives_nothing_more_and_is_not_heard_any_more() {
+    assert_is_cut(|call| call.leave(2, true), Reason::Left);
+}
+
+#[test]
+fn who_has_no_keys_any_more_receives_nothing_from_the_moment_that_another_says_so() {
+    assert_is_cut(|call| call.dismiss(1, 2), Reason::Dismissed);
+}
+
+/// The second of three.
+fn assert_is_cut(cut: impl FnOnce(&mut Call), reason: Reason) {
     let mut call = call_of(&[1, 2, 3], Profile::default());
     call.pass(3 * SECOND);
-    call.leave(2, true);
+    cut(&mut call);
     // What was on its way may still arrive.
     call.pass(SECOND / 10);
     let (heard_by_2, heard_by_1) = (call.guest(2).person.heard.clone(), call.guest(1).person.heard.clone());
@@ -100,7 +110,7 @@ fn who_left_receives_nothing_more_and_is_not_heard_any_more() {
     assert_eq!(call.guest(1).voices_since(&heard_by_1), [3]);
     assert_eq!(marks(&call.guest(1).videos_since(&seen_by_1)), [3]);
     assert_eq!(call.roster.present.len(), 2);
-    assert_eq!(call.gone.iter().map(|(_, reason)| *reason).collect::<Vec<_>>(), [Reason::Left]);
+    assert_eq!(call.gone.iter().map(|(_, reason)| *reason).collect::<Vec<_>>(), [reason]);
 }
 
 #[test]

@@ -14,6 +14,7 @@ pub(super) enum Command {
     Enter { log: LogId, offer: String, note: Vec<u8>, camera: bool, answer: oneshot::Sender<Result<(Entered, Told), EnterError>> },
     Resume { log: LogId, ticket: Ticket, answer: oneshot::Sender<Result<Told, ResumeError>> },
     Leave { ticket: Ticket },
+    Dismiss { by: Ticket, participant: u32 },
     Note { ticket: Ticket, note: Vec<u8>, answer: oneshot::Sender<Result<(), NoteError>> },
     Choose { ticket: Ticket, participants: Vec<u32>, height_max: u32 },
     Camera { ticket: Ticket, on: bool, answer: oneshot::Sender<bool> },

@@ -155,6 +155,7 @@ impl Participation {
             Wish::Videos(v1::ChooseVideos { participants, height_max }) => {
                 Ok(commands.send(Command::Choose { ticket, participants, height_max }).await?)
             }
+            Wish::Dismiss(v1::Dismiss { participant }) => Ok(commands.send(Command::Dismiss { by: ticket, participant }).await?),
             Wish::Camera(v1::Camera { on }) => {
                 let on = commands.ask(|answer| Command::Camera { ticket, on, answer }).await?;
                 self.send(Event::Camera(v1::CameraAnswer { on })).await

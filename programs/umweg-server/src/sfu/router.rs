@@ -126,6 +126,7 @@ impl Router {
                 self.answer(answer, told);
             }
             Command::Leave { ticket } => self.rooms.handle_leave(ticket, now),
+            Command::Dismiss { by, participant } => self.rooms.handle_dismissal(by, participant, now),
             Command::Note { ticket, note, answer } => {
                 let noted = self.rooms.handle_note(ticket, note);
                 self.answer(answer, noted);

@@ -6,9 +6,11 @@
 use std::time::Duration;
 
 use umweg_wire::limits::{ALONE_MAX, ROSTER_LAG_MAX, SEAT_KEPT};
+use umweg_wire::proto::v1::{self, participant_request::Request};
 use umweg_wire::{AccountId, Timestamp};
 
-use super::session::{self, Phase, Session};
+use super::roster::Present;
+use super::session::{self, Participant, Phase, Session};
 use crate::account;
 use crate::conversation::duties::TURN;
 use crate::error::StoreError;
@@ -43,7 +45,7 @@ pub(crate) fn compare(step: &mut Step<'_>) -> Result<(), StoreError> {
     session.alone_since = alone.then(|| session.alone_since.unwrap_or(now));
     let Some(seen) = step.live.rosters.get(&session.call) else { return Ok(()) };
     for member in session.members.iter().filter(|member| member.device != me) {
-        if seen.present.iter().any(|one| one.device == member.device && one.leaf == member.leaf) {
+        if seen.present.iter().any(|one| is_of(one, member)) {
             if session.going.get(&member.leaf).is_some_and(|going| !going.said_so) {
                 session.going.remove(&member.leaf);
             }
@@ -51,8 +53,7 @@ pub(crate) fn compare(step: &mut Step<'_>) -> Result<(), StoreError> {
             session.going.entry(member.leaf).or_insert(Going { since: now, said_so: false, queued: false, warned: false });
         }
     }
-    let holds_keys = |device, leaf| session.members.iter().any(|member| member.device == device && member.leaf == leaf);
-    let without = seen.present.iter().filter(|one| !holds_keys(one.device, one.leaf));
+    let without = seen.present.iter().filter(|one| !session.members.iter().any(|member| is_of(one, member)));
     let shown: Vec<(u32, Option<AccountId>)> = without
         .map(|one| (one.participant, Some(one.account)))
         .chain(seen.unreadable.iter().map(|participant| (*participant, None)))
@@ -62,6 +63,22 @@ pub(crate) fn compare(step: &mut Step<'_>) -> Result<(), StoreError> {
         session.ghosts.entry(participant).or_insert(Ghost { account, since: now, warned: false });
     }
     Ok(())
+}
+
+/// Whose keys were taken away keeps no seat, whatever they or their app wish. Everybody says so: whoever took them out may be gone by now.
+pub(crate) fn dismiss(step: &mut Step<'_>, before: &[Participant]) {
+    let Some(session) = watching(step).filter(|session| matches!(session.phase, Phase::In { .. })) else { return };
+    let Some(seen) = step.live.rosters.get(&session.call) else { return };
+    let holds_keys = |one: &Present| session.members.iter().any(|member| is_of(one, member));
+    let out = seen.present.iter().filter(|one| before.iter().any(|member| is_of(one, member)) && !holds_keys(one));
+    let (call, out): (_, Vec<_>) = (session.call, out.map(|one| one.participant).collect());
+    for participant in out {
+        session::participate(step, call, Request::Dismiss(v1::Dismiss { participant }));
+    }
+}
+
+fn is_of(one: &Present, member: &Participant) -> bool {
+    one.device == member.device && one.leaf == member.leaf
 }
 
 /// Somebody said that they leave.

@@ -171,6 +171,7 @@ pub(crate) fn handle_keys(step: &mut Step<'_>) -> Result<(), StoreError> {
         session.members = members;
         session.code = Some(code);
     }
+    seats::dismiss(step, &session.members);
     step.output(Output::Page(MediaEvent::Keys {
         call: session.call,
         epoch: keys.epoch,

@@ -159,6 +159,18 @@ fn who_vanishes_keeps_the_seat_for_a_minute_and_then_loses_the_keys() {
 }
 
 #[test]
+fn who_leaves_and_keeps_the_seat_loses_it_with_the_keys() {
+    let (mut house, _, call) = call(&["Anna", "Ben", "Cleo"]);
+    house.joins(1, call);
+    house.joins(2, call);
+    house.door.leavers_stay = true;
+    house.order(1, Command::LeaveCall { call });
+    house.settle();
+    assert!(house.door.entered_by(1).is_empty() && !house.door.entered_by(2).is_empty());
+    assert_eq!((house.present(0, call), house.keys(0) == house.keys(2)), (vec!["Anna".to_owned(), "Cleo".to_owned()], true));
+}
+
+#[test]
 fn a_short_break_of_the_road_costs_nobody_the_call() {
     let (mut house, _, call) = call(&["Anna", "Ben"]);
     house.joins(1, call);

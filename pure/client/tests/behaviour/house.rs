@@ -299,8 +299,14 @@ impl House {
                 self.door.change(who, call, |seat| seat.note.clone_from(&update.note));
                 return None;
             }
+            Asked::Dismiss(dismissed) => {
+                self.door.dismiss(dismissed.participant);
+                return None;
+            }
             Asked::Leave(_) => {
-                self.door.leave(who, call);
+                if !self.door.leavers_stay {
+                    self.door.leave(who, call);
+                }
                 return None;
             }
             Asked::Camera(camera) => {
@@ -435,6 +441,8 @@ pub(crate) struct Door {
     pub(crate) cameras_full: bool,
     /// Nor one for a screen.
     pub(crate) screens_full: bool,
+    /// Who leaves does not tell the SFU.
+    pub(crate) leavers_stay: bool,
     rooms: BTreeMap<LogId, Room>,
     watchers: BTreeMap<(Who, CallId), (LogId, u64)>,
 }
@@ -477,7 +485,14 @@ impl Door {
         }
     }
 
-    fn entered_by(&self, who: Who) -> Vec<CallId> {
+    fn dismiss(&mut self, participant: u32) {
+        for room in self.rooms.values_mut() {
+            room.seats.retain(|_, seat| seat.participant != participant);
+            room.version += 1;
+        }
+    }
+
+    pub(crate) fn entered_by(&self, who: Who) -> Vec<CallId> {
         self.rooms.values().flat_map(|room| room.seats.keys()).filter(|(other, _)| *other == who).map(|(_, call)| *call).collect()
     }
 

@@ -113,6 +113,13 @@ impl Call {
         }
     }
 
+    /// The others have taken somebody out of the keys, and one of them says so. It goes on sending.
+    pub fn dismiss(&mut self, by: u32, of: u32) {
+        let (by, of) = (self.guest(by).entered.ticket, self.guest(of).entered.participant);
+        self.sfu.handle_dismissal(by, of, self.now);
+        self.poll();
+    }
+
     /// Time passes.
     pub fn pass(&mut self, time: Duration) {
         let end = self.now + time;
