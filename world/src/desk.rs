@@ -40,7 +40,7 @@ struct Seat {
 
 impl Default for Desk {
     fn default() -> Self {
-        Self { rooms: BTreeMap::new(), serial: 0, cameras_max: limits::CAMERAS_MAX, lie: None }
+        Self { rooms: BTreeMap::new(), serial: 0, cameras_max: limits::CAMERAS_USUAL, lie: None }
     }
 }
 
@@ -152,7 +152,7 @@ impl Desk {
                 .chain((self.lie == Some(RosterLie::ShowsAStranger)).then_some(stranger))
                 .collect(),
             cameras_max: u32::try_from(self.cameras_max).unwrap_or(u32::MAX),
-            participants_max: u32::try_from(limits::PARTICIPANTS_MAX).unwrap_or(u32::MAX),
+            participants_max: u32::try_from(limits::PARTICIPANTS_USUAL).unwrap_or(u32::MAX),
         }
     }
 

@@ -42,7 +42,14 @@ pub(crate) struct Process {
 impl Process {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
         let slots = self.participants;
-        let capacity = Capacity { participants: slots, cameras: slots, screens: 0, audio_slots: slots, video_slots: slots };
+        let capacity = Capacity {
+            participants: slots,
+            cameras: slots,
+            screens: 0,
+            audio_slots: slots,
+            video_slots: slots,
+            ..Capacity::default()
+        };
         let sfu = Sfu::start_with(Some((self.address, 0).into()), capacity)?;
         Runtime::new()?.block_on(async {
             let listener = tokio::net::TcpListener::bind((self.address, 0)).await?;

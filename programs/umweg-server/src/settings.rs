@@ -5,8 +5,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use clap::builder::{RangedU64ValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use umweg_io::listen::Doors;
+use umweg_sfu::Capacity;
+use umweg_wire::limits::{CAMERAS_MAX, CAMERAS_USUAL, PARTICIPANTS_MAX, PARTICIPANTS_USUAL};
 
 /// The service of Umweg: holds sealed entries, hands out key packages, runs the calls. It can read nothing of it.
 #[derive(Parser)]
@@ -111,9 +114,29 @@ pub struct Settings {
     #[arg(long, env = "UMWEG_CONNECTIONS_MAX", value_name = "NUMBER", default_value_t = umweg_wire::limits::CONNECTIONS_MAX)]
     pub connections_max: usize,
 
+    /// Participants of one call.
+    #[arg(long, env = "UMWEG_CALL_PARTICIPANTS_MAX", value_name = "NUMBER", default_value_t = PARTICIPANTS_USUAL,
+          value_parser = within::<PARTICIPANTS_MAX>())]
+    pub call_participants_max: usize,
+
+    /// Cameras that are on in one call at once.
+    #[arg(long, env = "UMWEG_CALL_CAMERAS_MAX", value_name = "NUMBER", default_value_t = CAMERAS_USUAL,
+          value_parser = within::<CAMERAS_MAX>())]
+    pub call_cameras_max: usize,
+
+    /// Keep from the service how loud each voice in a call is. It can't choose the loudest then, so that a call has no more
+    /// participants than can all be heard, which is nine.
+    #[arg(long, env = "UMWEG_HIDE_LOUDNESS", default_value = "false")]
+    pub hide_loudness: bool,
+
     /// Gigabytes of sealed files that the service holds.
     #[arg(long, env = "UMWEG_FILES_GB_MAX", value_name = "NUMBER", default_value_t = umweg_wire::limits::BLOBS_BYTES_MAX >> 30)]
     pub files_gb_max: u64,
+}
+
+/// A number from 1 to so many.
+fn within<const MOST: usize>() -> impl TypedValueParser<Value = usize> {
+    RangedU64ValueParser::new().range(1..=MOST as u64)
 }
 
 /// A port, or none.
@@ -160,6 +183,16 @@ impl Settings {
     pub fn doors(&self) -> Doors {
         let at = |port: Port| port.at(self.listen);
         Doors { tls: at(self.tls_port), plain: at(self.plain_port), bare: at(self.bare_port), relay: at(self.relay_port) }
+    }
+
+    /// What one call may hold.
+    pub(crate) fn capacity(&self) -> Capacity {
+        Capacity {
+            participants: self.call_participants_max,
+            cameras: self.call_cameras_max,
+            learns_loudness: !self.hide_loudness,
+            ..Capacity::default()
+        }
     }
 
     /// Where the calls' datagrams come in.
@@ -218,6 +251,19 @@ mod tests {
         assert_eq!(settings(&["--dev", "--plain-port", "off"]).unwrap().doors().plain, None);
         let error = settings(&["--dev", "--plain-port", "http"]).err().expect("that is no port").to_string();
         assert!(error.contains("a port is a number"), "{error}");
+    }
+
+    #[test]
+    fn calls_hold_what_the_operator_says_and_no_more_than_all_of_them_can() {
+        let capacity = settings(&["--dev"]).unwrap().capacity();
+        assert!((capacity.participants, capacity.cameras, capacity.learns_loudness) == (32, 8, true));
+        let wanted = ["--dev", "--call-participants-max", "75", "--call-cameras-max", "16", "--hide-loudness"];
+        let capacity = settings(&wanted).unwrap().capacity();
+        assert!((capacity.participants, capacity.cameras, capacity.learns_loudness) == (75, 16, false));
+        for wrong in [["--call-participants-max", "76"], ["--call-cameras-max", "17"], ["--call-participants-max", "0"]] {
+            let error = settings(&["--dev", wrong[0], wrong[1]]).err().expect("that is too much, or nothing").to_string();
+            assert!(error.contains("is not in 1..="), "{error}");
+        }
     }
 
     #[test]

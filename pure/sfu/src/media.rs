@@ -5,6 +5,7 @@
 //!
 //! An error of str0m, or a panic, ends this peer and nobody else's.
 
+use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,7 @@ use str0m::change::SdpOffer;
 use str0m::format::Codec;
 use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid, Pt, Rid, Rids};
 use str0m::net::{DatagramSend, Protocol, Receive};
-use str0m::rtp::{RtpPacket, RtpWrite, Ssrc};
+use str0m::rtp::{Extension, RtpPacket, RtpWrite, Ssrc};
 use str0m::{Candidate, IceConnectionState, Input, Rtc, RtcConfig};
 use umweg_wire::datagram::{Flow, sfu_address};
 use umweg_wire::limits::{LAYERS_MAX, SDP_BYTES_MAX, SLOT_QUEUE_MAX};
@@ -138,7 +139,8 @@ impl Media {
     }
 
     fn accept_checked(offer: &str, seat: u16, capacity: Capacity, now: Instant) -> Result<(Self, String), OfferError> {
-        let offer = SdpOffer::from_sdp_string(offer).map_err(|_| OfferError::Malformed)?;
+        let offer = if capacity.learns_loudness { Cow::Borrowed(offer) } else { Cow::Owned(without_loudness(offer)) };
+        let offer = SdpOffer::from_sdp_string(&offer).map_err(|_| OfferError::Malformed)?;
         let mut rtc = configuration().build(now);
         let candidate = Candidate::host(sfu_address(), Protocol::Udp).map_err(|_| OfferError::Malformed)?;
         rtc.add_local_candidate(candidate);
@@ -434,6 +436,11 @@ fn check(offer: &str, capacity: Capacity) -> Result<(), OfferError> {
     }
     let sections = offer.lines().filter(|line| line.starts_with("m=")).count();
     if sections > capacity.sections() { Err(OfferError::Sections(sections)) } else { Ok(()) }
+}
+
+/// What is not offered is not answered, and what is not answered no browser sends.
+fn without_loudness(offer: &str) -> String {
+    offer.split_inclusive('\n').filter(|line| !line.trim_end().ends_with(Extension::AudioLevel.as_uri())).collect()
 }
 
 fn configuration() -> RtcConfig {

@@ -202,7 +202,7 @@ impl Room {
 
     /// Whether nobody more can come.
     pub(crate) fn is_full(&self) -> bool {
-        self.participants.len() >= self.capacity.participants
+        self.participants.len() >= self.capacity.places()
     }
 
     fn has_place_for(&self, which: Which) -> bool {
@@ -376,6 +376,6 @@ impl Room {
 /// A roster of those, with the limits that a person is told.
 pub(crate) fn roster_of(present: Vec<v1::Present>, capacity: Capacity) -> v1::Roster {
     #[expect(clippy::cast_possible_truncation, reason = "both limits are small")]
-    let (cameras_max, participants_max) = (capacity.cameras as u32, capacity.participants as u32);
+    let (cameras_max, participants_max) = (capacity.cameras as u32, capacity.places() as u32);
     v1::Roster { present, cameras_max, participants_max }
 }

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use umweg_sfu::synthetic::{Call, Profile};
-use umweg_sfu::{EnterError, Reason};
+use umweg_sfu::{Capacity, EnterError, Reason, Sfu};
 use umweg_wire::datagram::Flow;
-use umweg_wire::limits::{CAMERAS_MAX, MEDIA_AWAITED, PARTICIPANTS_MAX, SEAT_KEPT};
+use umweg_wire::limits::{AUDIO_SLOTS_MAX, CAMERAS_USUAL, MEDIA_AWAITED, PARTICIPANTS_USUAL, SEAT_KEPT};
 use umweg_wire::{LogId, Ticket};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -134,7 +134,7 @@ fn the_ninth_with_a_camera_joins_with_voice() {
     assert_eq!(marks_heard(&mut call, 9), marks[..8]);
     assert_eq!(marks_heard(&mut call, 1), marks[1..]);
     assert!(!marks_seen(&mut call, 1).contains(&9));
-    assert_eq!(call.roster.present.iter().filter(|present| present.camera).count(), CAMERAS_MAX);
+    assert_eq!(call.roster.present.iter().filter(|present| present.camera).count(), CAMERAS_USUAL);
     // One gives the place up, and the ninth may take it.
     let (first, ninth) = (call.guest(1).entered.ticket, ninth.ticket);
     assert!(!call.sfu.handle_camera(ninth, true, call.now));
@@ -147,7 +147,7 @@ fn the_ninth_with_a_camera_joins_with_voice() {
 #[test]
 fn of_32_voices_the_loudest_come_through() {
     let mut call = Call::new(start());
-    for mark in 1..=PARTICIPANTS_MAX as u32 {
+    for mark in 1..=PARTICIPANTS_USUAL as u32 {
         let level = if mark % 8 == 0 { -15 } else { -70 };
         call.enter(mark, Profile { level: Some(level), ..VOICE_ONLY }).unwrap();
     }
@@ -166,6 +166,21 @@ fn of_32_voices_the_loudest_come_through() {
     let earlier = call.guest(1).person.heard.clone();
     call.pass(SECOND);
     assert!(call.guest(1).voices_since(&earlier).contains(&3));
+}
+
+#[test]
+fn a_service_that_may_not_learn_who_is_loud_takes_no_more_than_can_all_be_heard() {
+    let mut call = Call::new(start());
+    call.sfu = Sfu::with_capacity(Capacity { learns_loudness: false, ..Capacity::default() });
+    let marks: Vec<u32> = (1..=AUDIO_SLOTS_MAX as u32 + 1).collect();
+    for mark in &marks {
+        call.enter(*mark, VOICE_ONLY).unwrap();
+        let answer = &call.guest(*mark).entered.answer;
+        assert!(answer.contains("m=audio") && !answer.contains("ssrc-audio-level"));
+    }
+    assert!(matches!(call.enter(99, VOICE_ONLY), Err(EnterError::CallFull)));
+    call.pass(2 * SECOND);
+    assert_eq!(marks_heard(&mut call, 1), marks[1..]);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use umweg_sfu::synthetic::{Call, Profile, SCREEN};
-use umweg_wire::limits::{CAMERAS_MAX, SCREENS_MAX, VIDEO_SLOTS_MAX};
+use umweg_wire::limits::{CAMERAS_USUAL, SCREENS_MAX, VIDEO_SLOTS_MAX};
 
 const SECOND: Duration = Duration::from_secs(1);
 const SHARES: Profile = Profile { screen: true, video_slots: VIDEO_SLOTS_MAX, ..Profile::USUAL };
@@ -63,7 +63,7 @@ fn a_screen_that_comes_takes_no_camera_from_its_slot() {
 
 #[test]
 fn screens_have_places_of_their_own() {
-    let marks: Vec<u32> = (1..=CAMERAS_MAX as u32).collect();
+    let marks: Vec<u32> = (1..=CAMERAS_USUAL as u32).collect();
     let mut call = call_of(&marks, SHARES);
     // All places with a camera are taken: a screen needs none of them, nor does its owner need a camera.
     let ninth = call.enter(9, VOICE_AND_SCREEN).unwrap();
@@ -75,7 +75,7 @@ fn screens_have_places_of_their_own() {
     call.pass(4 * SECOND);
     let at_3 = seen(&mut call, 3);
     assert_eq!(at_3.iter().filter(|(_, what)| *what == "screen").map(|(mark, _)| *mark).collect::<Vec<_>>(), [1, 9]);
-    assert_eq!(at_3.len(), CAMERAS_MAX - 1 + SCREENS_MAX, "all cameras and all screens: {at_3:?}");
+    assert_eq!(at_3.len(), CAMERAS_USUAL - 1 + SCREENS_MAX, "all cameras and all screens: {at_3:?}");
     shows(&mut call, 1, false);
     assert!(shows(&mut call, 2, true), "a place that is given up is free");
 }

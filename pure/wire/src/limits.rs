@@ -129,18 +129,22 @@ pub const TYPING_SHOWN: Duration = Duration::from_secs(6);
 pub const RECEIPT_DELAY: Duration = Duration::from_millis(300);
 
 // ── calls ──
-/// Devices in one call.
-pub const PARTICIPANTS_MAX: usize = 32;
+/// Devices in one call, however large an operator wants calls …
+pub const PARTICIPANTS_MAX: usize = 75;
+/// … and where the operator says nothing.
+pub const PARTICIPANTS_USUAL: usize = 32;
 /// Accounts invited to one call.
 pub const INVITED_MAX: usize = 256;
-/// Of them with a camera.
-pub const CAMERAS_MAX: usize = 8;
+/// Devices in one call with a camera, however many an operator wants …
+pub const CAMERAS_MAX: usize = 16;
+/// … and where the operator says nothing.
+pub const CAMERAS_USUAL: usize = 8;
 /// Screens that are shown at once in one call, beside the cameras.
 pub const SCREENS_MAX: usize = 2;
 /// Slots for audio in an offer.
 pub const AUDIO_SLOTS_MAX: usize = 8;
-/// Slots for video in an offer: everything that can be shown has one.
-pub const VIDEO_SLOTS_MAX: usize = CAMERAS_MAX + SCREENS_MAX;
+/// Slots for video in an offer: in a call of the usual size everything that can be shown has one.
+pub const VIDEO_SLOTS_MAX: usize = CAMERAS_USUAL + SCREENS_MAX;
 /// Who vanishes keeps the seat.
 pub const SEAT_KEPT: Duration = Duration::from_secs(60);
 /// A call rings.

@@ -77,7 +77,7 @@ pub(super) fn listen_config(settings: &Settings, shown: &Shown, key: &StaticKey)
 
 pub(super) fn start_sfu(settings: &Settings) -> anyhow::Result<Sfu> {
     let address = settings.udp();
-    Sfu::start(address).map_err(|error| match error.kind() {
+    Sfu::start_with(address, settings.capacity()).map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => anyhow::anyhow!(
             "UDP port {} is taken by another program: stop that one, or choose another with --udp-port (or `off`)",
             address.map_or(0, |address| address.port())
