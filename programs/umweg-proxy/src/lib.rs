@@ -5,6 +5,7 @@
 //! * [`invites`]: whom the volunteer lets in; [`share`]: what is passed on to them; [`page`]: what the volunteer sees of it,
 //!   with [`figures`];
 //! * [`proxy`]: the ports, and [`relay`]: the connections. They know no sealing, keep no address, and write none into a log;
+//! * [`sandbox`]: the running program is shut in;
 //! * [`doctor`]: what is wrong with a volunteer's machine, and what to do;
 //! * [`others`]: other messengers' people, and [`upstreams`]: where they are led.
 
@@ -19,6 +20,7 @@ pub mod page;
 pub mod plan;
 pub mod proxy;
 pub mod relay;
+pub mod sandbox;
 pub mod settings;
 pub mod share;
 pub mod upstreams;

@@ -17,7 +17,7 @@ use umweg_proxy::plan::Plan;
 use umweg_proxy::proxy::Proxy;
 use umweg_proxy::settings::{Action, Examination, InviteAction, NamedInvite, NewInvite, Program, Settings};
 use umweg_proxy::share::Reached;
-use umweg_proxy::{doctor, figures, page, words};
+use umweg_proxy::{doctor, figures, page, sandbox, words};
 use umweg_wire::links::Linked;
 
 fn main() -> ExitCode {
@@ -44,8 +44,11 @@ fn main() -> ExitCode {
 async fn run(settings: Settings) -> Result<()> {
     let drain = Duration::from_secs(settings.drain_seconds);
     let metrics_at = settings.metrics;
+    let plan = Plan::new(settings)?;
+    // Threads that begin later are shut in with this one.
+    sandbox::enter(&plan)?;
     let cores = Cores::all().context("cannot start a thread for each core")?;
-    let proxy = Proxy::bind_on(Plan::new(settings)?, &cores)?;
+    let proxy = Proxy::bind_on(plan, &cores)?;
     let shutdown = Shutdown::new();
     shutdown.on_signals().context("cannot wait for signals")?;
     if let Some(address) = metrics_at {

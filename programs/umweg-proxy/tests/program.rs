@@ -29,6 +29,26 @@ fn it_says_when_it_is_ready_keeps_its_link_and_ends_when_it_is_told() {
 }
 
 #[test]
+fn while_it_runs_it_has_no_rights_but_those_that_it_needs() {
+    let data = tempfile::tempdir().unwrap();
+    let mut running = proxy(data.path(), &["run", "--tls-port=0", "--plain-port=off", "--bare-port=off"]).spawn().unwrap();
+    ready(&mut running);
+    let threads = std::fs::read_dir(format!("/proc/{}/task", running.id())).unwrap();
+    let all: Vec<_> = threads.map(|thread| std::fs::read_to_string(thread.unwrap().path().join("status")).unwrap()).collect();
+    let is = |status: &str, name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
+    for status in &all {
+        for set in ["CapEff:", "CapPrm:"] {
+            assert_eq!(u64::from_str_radix(&is(status, set), 16).unwrap() & !(1 << 10), 0, "more than the low ports: {status}");
+        }
+        assert_eq!(u64::from_str_radix(&is(status, "CapInh:"), 16).unwrap(), 0);
+        assert_eq!(is(status, "NoNewPrivs:"), "1");
+    }
+    assert!(!all.is_empty());
+    terminate(&running);
+    assert!(running.wait().unwrap().success());
+}
+
+#[test]
 fn a_taken_port_is_named_with_what_to_do() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
