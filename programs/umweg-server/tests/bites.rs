@@ -78,16 +78,7 @@ async fn a_service_that_ends_does_not_wait_for_bites_that_cannot_come() {
     let house = House::open(&[]).await;
     let censor = Censor::before(&house, Form::Tls).await;
     let mut ada = censor.person_in_bites(Form::Tls, Pace(10 * SOON..=10 * SOON)).await;
-    let group = ada.group().await;
-    let texts = async {
-        loop {
-            ada.say(&group, &random(500)).await;
-        }
-    };
-    tokio::select! {
-        () = censor.emptied() => {}
-        () = texts => unreachable!("people write on"),
-    }
+    writes_until(&mut ada, censor.emptied()).await;
     house.close().await;
 }
 
@@ -98,17 +89,22 @@ async fn a_whole_connection_is_frozen_there_and_the_app_can_tell() {
     let stream = dial(&RoadChoice::direct(Form::Tls), &censor.link, Purpose::Rpc).await.unwrap();
     let traffic = stream.traffic().unwrap();
     let mut ada = Person::on(stream).await;
-    let group = ada.group().await;
+    writes_until(&mut ada, censor.froze()).await;
+    assert!(FreezeWatch::new(clock::now()).was_frozen(traffic.moved(), traffic.end()));
+}
+
+/// Somebody writes on until that happens.
+async fn writes_until(who: &mut Person, happens: impl Future<Output = ()>) {
+    let group = who.group().await;
     let texts = async {
         loop {
-            ada.say(&group, &random(500)).await;
+            who.say(&group, &random(500)).await;
         }
     };
     tokio::select! {
-        () = censor.froze() => {}
+        () = happens => {}
         () = texts => unreachable!("people write on"),
     }
-    assert!(FreezeWatch::new(clock::now()).was_frozen(traffic.moved(), traffic.end()));
 }
 
 /// Between people and the service.

@@ -1,8 +1,10 @@
 //! Calls as people have them: synthetic participants, virtual time, no sockets.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+mod house;
+
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use umweg_sfu::synthetic::{Call, Profile};
 use umweg_sfu::{Capacity, EnterError, Reason, Sfu};
@@ -10,7 +12,8 @@ use umweg_wire::datagram::Flow;
 use umweg_wire::limits::{AUDIO_SLOTS_MAX, CAMERAS_USUAL, MEDIA_AWAITED, PARTICIPANTS_USUAL, SEAT_KEPT};
 use umweg_wire::{LogId, Ticket};
 
-const SECOND: Duration = Duration::from_secs(1);
+use house::{SECOND, call_of, start};
+
 const VOICE_ONLY: Profile = Profile { films: false, ..Profile::USUAL };
 const REDUNDANT: Profile = Profile { redundant: true, ..VOICE_ONLY };
 
@@ -415,20 +418,6 @@ fn a_receiver_that_cannot_decode_does_not_drown_the_sender_in_requests() {
     }
     let asked = call.guest(2).person.key_frames_asked - before;
     assert!((1..=10).contains(&asked), "{asked} requests in 30 seconds");
-}
-
-fn call_of(marks: &[u32], profile: Profile) -> Call {
-    let mut call = Call::new(start());
-    for mark in marks {
-        call.enter(*mark, profile).unwrap();
-    }
-    call.pass(SECOND / 2);
-    call
-}
-
-#[expect(clippy::disallowed_methods, reason = "an instant can be had from nowhere else; only what passes since then matters")]
-fn start() -> Instant {
-    Instant::now()
 }
 
 fn others(marks: &[u32], mark: u32) -> Vec<u32> {

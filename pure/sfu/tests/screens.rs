@@ -1,12 +1,15 @@
 //! Screens beside cameras: synthetic participants, virtual time, no sockets.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
-use std::time::{Duration, Instant};
+mod house;
+
+use std::time::Duration;
 
 use umweg_sfu::synthetic::{Call, Profile, SCREEN};
 use umweg_wire::limits::{CAMERAS_USUAL, SCREENS_MAX, VIDEO_SLOTS_MAX};
 
-const SECOND: Duration = Duration::from_secs(1);
+use house::{SECOND, call_of};
+
 const SHARES: Profile = Profile { screen: true, video_slots: VIDEO_SLOTS_MAX, ..Profile::USUAL };
 const VOICE_AND_SCREEN: Profile = Profile { films: false, ..SHARES };
 
@@ -130,20 +133,6 @@ fn a_screen_is_asked_for_its_own_key_frames() {
     call.pass(SECOND);
     assert!(call.guest(1).person.key_frames_asked > before);
     assert!(call.guest(2).person.seen.values().any(|newest| newest.layer == SCREEN && newest.pictures > 0 && newest.stumbles == 0));
-}
-
-fn call_of(marks: &[u32], profile: Profile) -> Call {
-    let mut call = Call::new(start());
-    for mark in marks {
-        call.enter(*mark, profile).unwrap();
-    }
-    call.pass(SECOND / 2);
-    call
-}
-
-#[expect(clippy::disallowed_methods, reason = "an instant can be had from nowhere else; only what passes since then matters")]
-fn start() -> Instant {
-    Instant::now()
 }
 
 /// Tells the service that somebody's screen goes on or off.

@@ -9,14 +9,15 @@ type SwitchProps = {
   off?: boolean;
   pressed?: boolean;
   wideOnly?: boolean;
+  danger?: boolean;
   onClick: () => void;
 };
 
-export function Switch({ icon, label, off = false, pressed, wideOnly = false, onClick }: SwitchProps) {
+export function Switch({ icon, label, off = false, pressed, wideOnly = false, danger = false, onClick }: SwitchProps) {
   return (
     <button
       type="button"
-      className={wideOnly ? "button call-switch only-wide" : "button call-switch"}
+      className={`button call-switch${danger ? " button-danger" : ""}${wideOnly ? " only-wide" : ""}`}
       data-off={off}
       aria-label={label}
       aria-pressed={pressed}
@@ -54,15 +55,5 @@ export function CameraSwitch({ on, onCamera }: { on: boolean; onCamera: (on: boo
 
 export function HangUp({ onLeave }: { onLeave: () => void }) {
   const words = useWords();
-  return (
-    <button
-      type="button"
-      className="button button-danger call-switch"
-      aria-label={words.leaveCall}
-      title={words.leaveCall}
-      onClick={onLeave}
-    >
-      <Icon name="hangUp" />
-    </button>
-  );
+  return <Switch icon="hangUp" label={words.leaveCall} danger onClick={onLeave} />;
 }
