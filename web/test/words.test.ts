@@ -45,7 +45,7 @@ describe("words", () => {
 
   it("are all used", () => {
     const code = sources("src")
-      .filter((file) => !/words\/(en|de|fa)\.ts$/.test(file))
+      .filter((file) => !/words\/(en|de|fa)\//.test(file))
       .map((file) => readFileSync(file, "utf8"))
       .join("\n");
     const computed = ["waiting", "sent", "delivered", "read", "chats", "calls", "people", "settings"];
