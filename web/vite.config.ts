@@ -11,6 +11,15 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     sourcemap: false,
+    // The worker that blurs asks for its files by their names.
+    rolldownOptions: {
+      output: {
+        assetFileNames: ({ originalFileNames }) =>
+          originalFileNames.some((name) => name.includes("@twilio/video-processors"))
+            ? "assets/blur/[name][extname]"
+            : "assets/[name]-[hash][extname]",
+      },
+    },
   },
   worker: { format: "es" },
   // In development the pages come from Vite and the WebSocket from a running app.

@@ -1,34 +1,35 @@
 // The own microphone and camera, before a call and in it: had when wanted, changed when another is chosen, replaced when unplugged.
 
+import { type Blurred, blur } from "./blur/blur";
 import { type Choices, choices, subscribeChoices } from "./choices";
 import {
   acquire,
   acquireOne,
-  canBlur,
+  type CameraTrouble,
   type Device,
   type DeviceLists,
   type DeviceTrouble,
   leaveToBrowser,
   listDevices,
   NO_DEVICES,
-  setBlur,
   wantsClean,
 } from "./devices";
 import { LevelMeter } from "./level";
 import { type Clean, clean } from "./noise";
 
 export type CaptureSnapshot = {
-  /** What is sent of it: without noise, if so chosen. */
+  /** What is sent of them: without noise, with a blurred background, if so chosen. */
   microphone: MediaStreamTrack | null;
   camera: MediaStreamTrack | null;
-  /** The own camera, for showing. */
+  /** What is sent of the own camera, for showing. */
   picture: MediaStream | null;
   microphoneTrouble: DeviceTrouble | null;
-  cameraTrouble: DeviceTrouble | null;
+  cameraTrouble: CameraTrouble | null;
   devices: DeviceLists;
-  canBlur: boolean;
   /** Noise was to be taken out by this page, and could not be: the browser does it. */
   uncleaned: boolean;
+  /** There is no picture until its background can be blurred. */
+  blurStarts: boolean;
   /** The person has not been asked yet, or the browser is still fetching them. */
   waiting: boolean;
 };
@@ -51,6 +52,7 @@ export class Capture {
   /** The devices' own tracks. */
   #sources: Record<Device, MediaStreamTrack | null> = { microphone: null, camera: null };
   #clean: Clean | null = null;
+  #blurred: Blurred | null = null;
   #snapshot: CaptureSnapshot = {
     microphone: null,
     camera: null,
@@ -58,8 +60,8 @@ export class Capture {
     microphoneTrouble: null,
     cameraTrouble: null,
     devices: NO_DEVICES,
-    canBlur: false,
     uncleaned: false,
+    blurStarts: false,
     waiting: false,
   };
 
@@ -96,6 +98,7 @@ export class Capture {
     navigator.mediaDevices?.removeEventListener?.("devicechange", this.#refreshed);
     this.#meter.end();
     this.#clean?.end();
+    this.#blurred?.end();
     for (const track of Object.values(this.#sources)) {
       if (track) track.onended = null;
       track?.stop();
@@ -110,7 +113,7 @@ export class Capture {
 
   async #acquire(): Promise<void> {
     const missing = (device: Device) =>
-      this.#wants[device] && !this.#snapshot[device] && this.#snapshot[`${device}Trouble`] === null;
+      this.#wants[device] && !this.#sources[device] && this.#snapshot[`${device}Trouble`] === null;
     const wanted = { microphone: missing("microphone"), camera: missing("camera") };
     if (!wanted.microphone && !wanted.camera) return;
     this.#show({ waiting: true });
@@ -131,14 +134,27 @@ export class Capture {
     track: MediaStreamTrack | null,
     trouble: DeviceTrouble | undefined,
   ): Promise<void> {
-    const cleaned = device === "microphone" && track && wantsClean(this.#chosen) ? await this.#cleaned(track) : null;
-    if (this.#ended || !this.#wants[device]) {
-      cleaned?.end();
-      track?.stop();
-      return;
-    }
-    this.#setTrack(device, track, cleaned);
-    this.#show(device === "camera" ? { cameraTrouble: trouble ?? null } : { microphoneTrouble: trouble ?? null });
+    if (device === "camera") return this.#handleCamera(track, trouble ?? null);
+    const cleaned = track && wantsClean(this.#chosen) ? await this.#cleaned(track) : null;
+    if (!this.#isWanted("microphone", track)) return cleaned?.end();
+    this.#setMicrophone(track, cleaned);
+    this.#show({ microphoneTrouble: trouble ?? null });
+  }
+
+  async #handleCamera(track: MediaStreamTrack | null, trouble: CameraTrouble | null): Promise<void> {
+    const blurred = track && this.#chosen.blur ? await this.#blurredOf(track) : null;
+    if (!this.#isWanted("camera", track)) return blurred?.end();
+    if (track && this.#chosen.blur && !blurred) {
+      track.stop();
+      this.#setCamera(null, null, "unblurred");
+    } else this.#setCamera(track, blurred, trouble);
+  }
+
+  /** The person may have switched it off while it was prepared. */
+  #isWanted(device: Device, track: MediaStreamTrack | null): boolean {
+    const wanted = this.#wants[device] && !this.#ended;
+    if (!wanted) track?.stop();
+    return wanted;
   }
 
   /** Null where it cannot be done. */
@@ -149,23 +165,43 @@ export class Capture {
     return cleaned;
   }
 
-  #setTrack(device: Device, track: MediaStreamTrack | null, cleaned: Clean | null = null): void {
+  /** Null where it cannot be done: then there is no picture. */
+  async #blurredOf(track: MediaStreamTrack): Promise<Blurred | null> {
+    this.#show({ blurStarts: true });
+    const blurred = await blur(track, () => void this.#handleCamera(null, "unblurred")).catch(() => null);
+    this.#show({ blurStarts: false });
+    return blurred;
+  }
+
+  #setTrack(device: Device, track: MediaStreamTrack | null): void {
+    if (device === "microphone") this.#setMicrophone(track, null);
+    else this.#setCamera(track, null, this.#snapshot.cameraTrouble);
+  }
+
+  #setMicrophone(track: MediaStreamTrack | null, cleaned: Clean | null): void {
+    this.#setSource("microphone", track);
+    this.#clean?.end();
+    this.#clean = cleaned;
+    const microphone = cleaned?.track ?? track;
+    this.#meter.listenTo(microphone);
+    this.#show({ microphone });
+  }
+
+  #setCamera(track: MediaStreamTrack | null, blurred: Blurred | null, cameraTrouble: CameraTrouble | null): void {
+    this.#setSource("camera", track);
+    if (this.#blurred !== blurred) this.#blurred?.end();
+    this.#blurred = blurred;
+    const camera = blurred?.track ?? track;
+    this.#show({ camera, picture: camera ? new MediaStream([camera]) : null, cameraTrouble });
+  }
+
+  #setSource(device: Device, track: MediaStreamTrack | null): void {
     const old = this.#sources[device];
     if (old === track) return;
     if (old) old.onended = null;
     old?.stop();
     this.#sources[device] = track;
     if (track) track.onended = () => void this.#handleEnded(device);
-    if (device === "microphone") {
-      this.#clean?.end();
-      this.#clean = cleaned;
-      const microphone = cleaned?.track ?? track;
-      this.#meter.listenTo(microphone);
-      this.#show({ microphone });
-    } else {
-      if (track && this.#chosen.blur) void setBlur(track, true);
-      this.#show({ camera: track, picture: track ? new MediaStream([track]) : null, canBlur: canBlur(track) });
-    }
   }
 
   /** Unplugged, or taken away in the browser's own menu. */
@@ -179,13 +215,24 @@ export class Capture {
     const before = this.#chosen;
     const now = choices();
     this.#chosen = now;
-    const { camera } = this.#snapshot;
-    if (now.blur !== before.blur && camera) await setBlur(camera, now.blur);
+    if (now.blur !== before.blur) await this.#handleBlur(now.blur);
     const otherwise = (["microphone", "noiseSuppression", "strongSuppression"] as const).some(
       (each) => now[each] !== before[each],
     );
     if (otherwise) await this.#change("microphone");
     if (now.camera !== before.camera) await this.#change("camera");
+  }
+
+  /** From the moment it is switched on nothing is shown as it is. */
+  #handleBlur(on: boolean): Promise<void> {
+    if (on) this.#show({ camera: null, picture: null });
+    else if (this.#snapshot.cameraTrouble === "unblurred") this.forgive("camera");
+    return this.#inTurn(async () => {
+      const track = this.#sources.camera;
+      if (this.#chosen.blur && this.#blurred) this.#setCamera(track, this.#blurred, null);
+      else if (track) await this.#handleCamera(track, null);
+      else await this.#acquire();
+    });
   }
 
   /** The old one speaks on until the new one is there. */

@@ -4,6 +4,8 @@ import type { Choices } from "./choices";
 
 /** Why a device is not there. */
 export type DeviceTrouble = "denied" | "missing" | "busy";
+/** `unblurred`: there is a picture, but not as the person wants it seen. */
+export type CameraTrouble = DeviceTrouble | "unblurred";
 
 export type Device = "microphone" | "camera";
 
@@ -93,19 +95,6 @@ export async function listDevices(devices: Pick<MediaDevices, "enumerateDevices"
       .filter((device) => device.deviceId !== "default" && device.deviceId !== "communications")
       .map((device) => ({ id: device.deviceId, name: device.label }));
   return { microphones: of("audioinput"), cameras: of("videoinput"), speakers: of("audiooutput") };
-}
-
-/** Background blur of the system's own camera software. */
-type WithBlur = { backgroundBlur?: boolean[] };
-
-export function canBlur(track: MediaStreamTrack | null): boolean {
-  const { backgroundBlur = [] } = (track?.getCapabilities?.() ?? {}) as WithBlur;
-  return backgroundBlur.includes(true) && backgroundBlur.includes(false);
-}
-
-export async function setBlur(track: MediaStreamTrack, on: boolean): Promise<void> {
-  if (canBlur(track))
-    await track.applyConstraints({ backgroundBlur: on } as MediaTrackConstraints).catch(() => undefined);
 }
 
 function troubleOf(error: unknown): DeviceTrouble {

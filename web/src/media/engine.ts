@@ -145,7 +145,9 @@ export class MediaEngine {
   #setCaptured(captured: CaptureSnapshot | null): void {
     const before = this.#captured;
     this.#captured = captured;
-    const changed = before?.microphone !== captured?.microphone || before?.camera !== captured?.camera;
+    const changed = (["microphone", "camera", "cameraTrouble"] as const).some(
+      (each) => before?.[each] !== captured?.[each],
+    );
     if (captured && changed) this.#session?.handleCapture();
     this.#tell();
   }

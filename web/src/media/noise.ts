@@ -2,6 +2,7 @@
 
 import networkUrl from "@sapphi-red/web-noise-suppressor/rnnoise_simd.wasm?url";
 import workletUrl from "@sapphi-red/web-noise-suppressor/rnnoiseWorklet.js?url";
+import { within } from "./within";
 
 /** What the network was trained with. */
 const RATE = 48_000;
@@ -22,7 +23,9 @@ export async function clean(microphone: MediaStreamTrack): Promise<Clean> {
     const { loadRnnoise, RnnoiseWorkletNode } = await import("@sapphi-red/web-noise-suppressor");
     // All browsers that draw these pages have SIMD.
     const loaded = loadRnnoise({ url: networkUrl, simdUrl: networkUrl });
-    await Promise.all([loaded, context.audioWorklet.addModule(workletUrl), begun(context)]);
+    // Without a click some pages may not begin: then nothing at all would be heard.
+    const begun = within(BEGINS_WITHIN_MS, context.resume(), "the audio thread does not begin");
+    await Promise.all([loaded, context.audioWorklet.addModule(workletUrl), begun]);
     const worklet = new RnnoiseWorkletNode(context, { wasmBinary: await loaded, maxChannels: 1 });
     const output = new MediaStreamAudioDestinationNode(context, { channelCount: 1 });
     context
@@ -36,12 +39,4 @@ export async function clean(microphone: MediaStreamTrack): Promise<Clean> {
     end();
     throw error;
   }
-}
-
-/** Without a click some pages may not begin: then nothing at all would be heard. */
-async function begun(context: AudioContext): Promise<void> {
-  const late = new Promise<never>((_, fail) => {
-    setTimeout(() => fail(new Error("the audio thread does not begin")), BEGINS_WITHIN_MS);
-  });
-  await Promise.race([context.resume(), late]);
 }

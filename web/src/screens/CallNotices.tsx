@@ -73,6 +73,7 @@ function noticesOf(
   if (call.state.kind === "joining" || media?.link === "connecting") notices.push(words.mediaConnecting);
   if (captured?.microphoneTrouble) notices.push(explainDevice("microphone", captured.microphoneTrouble, words));
   if (captured?.cameraTrouble) notices.push(explainDevice("camera", captured.cameraTrouble, words));
+  if (captured?.blurStarts) notices.push(words.blurStarts);
   if (call.cameraRefused) notices.push(words.cameraRefused);
   if (media?.report?.misplaced) notices.push(words.misplaced);
   if (media?.unheard) notices.push(words.unheard);

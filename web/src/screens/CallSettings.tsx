@@ -2,6 +2,7 @@
 
 import { useId } from "react";
 import { useCaptured, useChoices } from "../app";
+import { canBlur } from "../media/blur/blur";
 import { type PictureCodec, setChoices } from "../media/choices";
 import { picturesSent } from "../media/connection";
 import { canClean } from "../media/noise";
@@ -83,7 +84,7 @@ export function NoiseChoices() {
       {noiseSuppression && (
         <Toggle
           label={words.strongSuppression}
-          why={canClean() ? why : words.strongSuppressionUnable}
+          why={canClean() ? why : words.browserUnable}
           on={strongSuppression && canClean()}
           disabled={!canClean()}
           onChange={(on) => setChoices({ strongSuppression: on })}
@@ -109,11 +110,25 @@ export function SoundChoices() {
   );
 }
 
+/** Whether the own picture shows where one is; also in the lobby. Who chose not to show it can always change that. */
+export function BlurChoice() {
+  const words = useWords();
+  const { blur } = useChoices();
+  return (
+    <Toggle
+      label={words.blur}
+      why={canBlur() ? words.blurWhy : words.browserUnable}
+      on={blur}
+      disabled={!canBlur() && !blur}
+      onChange={(on) => setChoices({ blur: on })}
+    />
+  );
+}
+
 export function PictureChoices() {
   const words = useWords();
-  const { voiceOnly, blur, codec } = useChoices();
+  const { voiceOnly, codec } = useChoices();
   const id = useId();
-  const canBlur = useCaptured()?.canBlur ?? false;
   return (
     <>
       <Toggle
@@ -122,9 +137,7 @@ export function PictureChoices() {
         on={voiceOnly}
         onChange={(on) => setChoices({ voiceOnly: on })}
       />
-      {canBlur && (
-        <Toggle label={words.blur} why={words.blurWhy} on={blur} onChange={(on) => setChoices({ blur: on })} />
-      )}
+      <BlurChoice />
       {picturesSent().length > 1 && (
         <div className="field choice-field">
           <label htmlFor={id}>{words.pictureCodec}</label>

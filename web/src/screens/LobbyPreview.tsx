@@ -9,9 +9,9 @@ import { DevicePicker } from "../parts/DevicePicker";
 import { Icon } from "../parts/Icon";
 import { LevelBar } from "../parts/LevelBar";
 import { CameraSwitch, MicrophoneSwitch } from "../parts/Switches";
-import { useWords } from "../words";
+import { useWords, type Words } from "../words";
 import { explainDevice } from "../words/trouble";
-import { NoiseChoices } from "./CallSettings";
+import { BlurChoice, NoiseChoices } from "./CallSettings";
 import { Picture } from "./Picture";
 
 type LobbyPreviewProps = {
@@ -37,10 +37,8 @@ export function LobbyPreview({ video, children }: LobbyPreviewProps) {
         ) : (
           <p className="preview-empty">
             <Icon name={video ? "videoOff" : "microphone"} />
-            <span>
-              {camera && captured?.waiting ? words.cameraStarting : video ? words.cameraOff : words.voiceCall}
-            </span>
-            {captured?.waiting && <span className="small">{words.cameraPermission}</span>}
+            <span>{emptyWords(video, camera ? captured : null, words)}</span>
+            {captured?.waiting && !captured.blurStarts && <span className="small">{words.cameraPermission}</span>}
           </p>
         )}
         <div className="preview-switches">
@@ -54,9 +52,17 @@ export function LobbyPreview({ video, children }: LobbyPreviewProps) {
       <DevicePicker camera={camera} />
       <div>
         <NoiseChoices />
+        {video && <BlurChoice />}
       </div>
     </section>
   );
+}
+
+/** Why there is no picture. */
+function emptyWords(video: boolean, camera: CaptureSnapshot | null, words: Words): string {
+  if (camera?.blurStarts) return words.blurStarts;
+  if (camera?.waiting) return words.cameraStarting;
+  return video ? words.cameraOff : words.voiceCall;
 }
 
 function Troubles({ captured, camera }: { captured: CaptureSnapshot; camera: boolean }) {

@@ -3,7 +3,7 @@
 import type { RoadTrouble, StopReason, WrongLink } from "../contract";
 import type { Trouble } from "../link/link";
 import type { Lost } from "../media/capture";
-import type { Device, DeviceTrouble } from "../media/devices";
+import type { CameraTrouble, Device } from "../media/devices";
 import type { Grade, Quality } from "../media/quality";
 import type { Words } from ".";
 
@@ -120,7 +120,8 @@ export function explainStop(reason: StopReason, words: Words): string | null {
 }
 
 /** Why a microphone or camera is not there, and what to do about it. */
-export function explainDevice(device: Device, trouble: DeviceTrouble, words: Words): string {
+export function explainDevice(device: Device, trouble: CameraTrouble, words: Words): string {
+  if (trouble === "unblurred") return words.cameraUnblurred;
   const microphone = { denied: words.microphoneDenied, missing: words.microphoneMissing, busy: words.microphoneBusy };
   const camera = { denied: words.cameraDenied, missing: words.cameraMissing, busy: words.cameraBusy };
   return (device === "microphone" ? microphone : camera)[trouble];

@@ -80,7 +80,7 @@ impl Guard {
     }
 
     /// What the pages may load and reach: themselves and the WebSocket, nothing else in the world. `wasm-unsafe-eval` lets them
-    /// compile the network that takes noise out of a voice, from a file of their own; text never becomes a script by it.
+    /// compile what takes noise out of a voice and blurs a background, from files of their own; text never becomes a script by it.
     pub(crate) fn content_security_policy(&self) -> String {
         let sockets = self.hosts().map(|host| format!("ws://{host}")).collect::<Vec<_>>().join(" ");
         format!(

@@ -79,9 +79,12 @@ export const calls = ({ t, plural, list, number, percent }: Format): Calls => ({
     "Ein kleines neuronales Netz auf diesem Rechner nimmt auch laute Geräusche heraus. Es braucht mehr vom Rechner.",
   strongSuppressionFailed:
     "In diesem Browser konnte es nicht beginnen; der Browser unterdrückt Geräusche, so gut er kann.",
-  strongSuppressionUnable: "Dieser Browser kann es nicht neben der Arbeit der Seite tun.",
-  blur: "Hintergrund unscharf",
-  blurWhy: "Durch die Kamerasoftware deines Systems.",
+  browserUnable: "Dieser Browser kann es nicht neben der Arbeit der Seite tun.",
+  blur: "Hintergrund unscharf zeigen",
+  blurWhy: "Ein kleines neuronales Netz auf diesem Computer findet dich im Bild. Beansprucht den Computer mehr.",
+  blurStarts: "Dein Bild wird gesendet, sobald der Hintergrund unscharf ist …",
+  cameraUnblurred:
+    "Der Hintergrund konnte nicht unscharf gemacht werden, darum wird dein Bild nicht gesendet. Versuch es noch einmal, oder schalte die Unschärfe aus, um so gesehen zu werden, wie du bist.",
   pictureCodec: "Wie das Bild gesendet wird",
   pictureCodecWhy: "VP9 und AV1 zeigen auf langsamen Wegen mehr und fordern den Computer mehr. Ab dem nächsten Anruf.",
   constantRate: "Gleichbleibende Tonrate",

@@ -81,9 +81,12 @@ export const calls = ({ t, plural, list, number, percent }: Format) => ({
   strongSuppressionWhy:
     "A small neural network on this computer takes out loud noise, too. Takes more of the computer.",
   strongSuppressionFailed: "It could not begin in this browser, so the browser suppresses noise as well as it can.",
-  strongSuppressionUnable: "This browser cannot do it outside of the page’s own work.",
-  blur: "Blur the background",
-  blurWhy: "By your system’s own camera software.",
+  browserUnable: "This browser cannot do it outside of the page’s own work.",
+  blur: "Blur background",
+  blurWhy: "A small neural network on this computer finds you in the picture. Takes more of the computer.",
+  blurStarts: "Your picture is sent as soon as its background is blurred…",
+  cameraUnblurred:
+    "The background could not be blurred, so your picture is not sent. Try again, or switch blur off to be seen as you are.",
   pictureCodec: "How the picture is sent",
   pictureCodecWhy: "VP9 and AV1 show more over a slow road and take more of the computer. From the next call on.",
   constantRate: "Constant sound rate",

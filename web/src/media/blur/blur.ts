@@ -1,0 +1,87 @@
+// Blurs what is behind the person in the own picture: a small neural network finds the person, in a worker of its own. Loaded by whoever
+// switches it on.
+//
+// It fails shut: a picture that could not be blurred goes nowhere, and whoever wanted it is told.
+//
+// The worker is taken from @twilio/video-processors as it is, without the class around it, which never ends its workers. In it run
+// TensorFlow Lite and MediaPipe's selfie segmentation, both under Apache-2.0.
+
+// What the worker asks for by name, beside itself. All browsers that draw these pages have SIMD.
+import "@twilio/video-processors/dist/build/selfie_segmentation_landscape.tflite?url";
+import "@twilio/video-processors/dist/build/tflite-simd-1-0-0.js?url";
+import "@twilio/video-processors/dist/build/tflite-simd-1-0-0.wasm?url";
+import workerUrl from "@twilio/video-processors/dist/build/twilio-gaussian-blur-background-processor-pipeline-worker.js?url";
+import type { GaussianBlurBackgroundProcessorPipelineWorker as Pipeline } from "@twilio/video-processors/es5/processors/background/pipelines/backgroundprocessorpipeline/GaussianBlurBackgroundProcessorPipeline.worker";
+import type { Remote } from "comlink";
+import { within } from "../within";
+import { canPipe, openPipe, type Pipe } from "./pipe";
+
+/** Three megabytes from this computer, and the first picture. */
+const BEGINS_WITHIN_MS = 20_000;
+/** A slow computer takes half a second for a picture. */
+const STALLS_AFTER_MS = 8_000;
+/** As the library has them, for a picture of 720 lines. */
+const LOOK = { blurFilterRadius: 15, maskBlurRadius: 8, hysteresis: true };
+
+export type Blurred = { track: MediaStreamTrack; end(): void };
+
+export function canBlur(): boolean {
+  const needed = [globalThis.Worker, globalThis.OffscreenCanvas, globalThis.VideoFrame, globalThis.WebAssembly];
+  return needed.every((each) => each !== undefined) && canPipe();
+}
+
+/** The same picture with its background blurred, once the first one is there. The camera's own track stays with the caller. */
+export async function blur(camera: MediaStreamTrack, onFailed: () => void): Promise<Blurred> {
+  const pipe = openPipe(camera);
+  const worker = new Worker(workerUrl, { name: "blur" });
+  let ended = false;
+  const end = () => {
+    ended = true;
+    pipe.end();
+    worker.terminate();
+  };
+  try {
+    const begun = load(worker).then(async (pipeline) => {
+      await pass(pipe, pipeline);
+      return pipeline;
+    });
+    const pipeline = await within(BEGINS_WITHIN_MS, begun, "the network that blurs does not begin");
+    void passOn(pipe, pipeline).catch(() => {
+      if (ended) return;
+      end();
+      onFailed();
+    });
+    return { track: pipe.track, end };
+  } catch (error) {
+    end();
+    throw error;
+  }
+}
+
+async function load(worker: Worker): Promise<Remote<Pipeline>> {
+  const { wrap } = await import("comlink");
+  const pipeline = await new (wrap<typeof Pipeline>(worker))({
+    assetsPath: "",
+    deferInputFrameDownscale: false,
+    ...LOOK,
+  });
+  await pipeline.loadTwilioTFLite();
+  return pipeline;
+}
+
+async function passOn(pipe: Pipe, pipeline: Remote<Pipeline>): Promise<void> {
+  while (await pass(pipe, pipeline));
+}
+
+/** One picture; false when the camera has no more. */
+async function pass(pipe: Pipe, pipeline: Remote<Pipeline>): Promise<boolean> {
+  const { transfer } = await import("comlink");
+  const frame = await pipe.next();
+  if (!frame) return false;
+  const { timestamp } = frame;
+  const rendered = pipeline.render(transfer(frame, [frame]));
+  const picture = await within(STALLS_AFTER_MS, rendered, "the network that blurs has stopped");
+  if (!picture) throw new Error("the network that blurs gives no picture");
+  await pipe.show(picture, timestamp);
+  return true;
+}
