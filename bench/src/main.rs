@@ -7,6 +7,7 @@
 
 mod proxy;
 mod sfu;
+mod voices;
 
 use clap::{Parser, Subcommand};
 
@@ -29,12 +30,16 @@ enum Benchmark {
     /// Our router alone, as the process that the benchmark measures
     #[command(hide = true)]
     SfuProcess(sfu::ours::Process),
+    /// Voices for people without a browser, as `./x e2e --crowd` lets them speak
+    #[command(hide = true)]
+    Voices,
 }
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().benchmark {
         Some(Benchmark::Sfu(options)) => sfu::run(&options),
         Some(Benchmark::SfuProcess(process)) => process.run(),
+        Some(Benchmark::Voices) => voices::run(),
         Some(Benchmark::Proxy(options)) => proxy::run(&options),
         Some(Benchmark::ProxyProcess(process)) => process.run(),
         None => {

@@ -10,7 +10,7 @@
 
 mod figures;
 mod janus;
-mod load;
+pub(crate) mod load;
 mod measured;
 mod network;
 pub(crate) mod ours;

@@ -24,7 +24,7 @@ export class Person {
     this.socket = socket;
     this.start = start;
     this.view = null;
-    this.media = [];
+    this.handleMedia = () => {};
     this.answers = new Map();
     this.watchers = new Set();
     this.commands = 0;
@@ -42,6 +42,12 @@ export class Person {
     });
     this.socket.send(JSON.stringify({ id, command: { kind, ...wish } }));
     return answer;
+  }
+
+  /** Takes part in calls as a page does: what a page is told goes to `handle`. */
+  takesMedia(handle) {
+    this.handleMedia = handle;
+    this.socket.send(JSON.stringify({ media: true }));
   }
 
   look(at) {
@@ -138,6 +144,6 @@ export class Person {
       this.answers.get(answer.id)?.(answer);
       this.answers.delete(answer.id);
     }
-    if (media) this.media.push(media);
+    if (media) this.handleMedia(media);
   }
 }

@@ -43,21 +43,36 @@ export class Resident {
     return call;
   }
 
+  get account() {
+    return this.person.view.me.account;
+  }
+
   isIn(call) {
     this.person.look({ chat: null, before: null, call });
     return this.person.sees('to be in the call', (view) => view.call?.id === call && view.call.state.kind === 'in' && view.call, CALL_WITHIN_MS);
   }
 
   /** Waits until picture and sound of so many others come in, opened, from now on. Answers with how many milliseconds that took. */
-  async seesAndHears(others, within = CALL_WITHIN_MS) {
+  seesAndHears(others, within = CALL_WITHIN_MS) {
+    return this.#notices(`see and hear ${others}`, within, (grown) => grown.seen.size >= others && grown.heard.size >= others);
+  }
+
+  /** Waits until sound of these others comes in, opened, from now on. */
+  hears(others, within = CALL_WITHIN_MS) {
+    const rows = this.person.view.call.present;
+    const leaves = others.map((other) => rows.find((row) => row.account === other.account).leaf);
+    return this.#notices(`hear ${others.map((other) => other.name)}`, within, ({ heard }) => leaves.every((leaf) => heard.has(leaf)));
+  }
+
+  async #notices(what, within, isSo) {
     const begun = performance.now();
     const grown = new Growth(await this.#stats());
     for (;;) {
       const stats = await this.#stats();
-      if (stats && grown.leaves(stats, 'video', ['framesDecoded']) >= others && grown.leaves(stats, 'audio', ['packetsReceived', 'audioEnergy']) >= others) {
-        return performance.now() - begun;
-      }
-      if (performance.now() - begun > within) throw new Error(`waited ${within} ms for ${this.name} to see and hear ${others}: ${JSON.stringify(stats)}\n${this.app.log}`);
+      const seen = grown.leaves(stats, 'video', ['framesDecoded']);
+      const heard = grown.leaves(stats, 'audio', ['packetsReceived', 'audioEnergy']);
+      if (isSo({ seen, heard })) return performance.now() - begun;
+      if (performance.now() - begun > within) throw new Error(`waited ${within} ms for ${this.name} to ${what}: ${JSON.stringify(stats)}\n${this.app.log}`);
       await pass(50);
     }
   }
@@ -75,10 +90,10 @@ class Growth {
     for (const each of stats?.inbound ?? []) this.#floors.set(each.mid, { ...each });
   }
 
-  /** From how many people something of that kind came. */
+  /** From whom something of that kind came. */
   leaves(stats, kind, counts) {
-    const ofKind = stats.inbound.filter((each) => each.kind === kind && each.leaf !== null);
-    return new Set(ofKind.filter((each) => counts.every((count) => this.#grew(each, count))).map((each) => each.leaf)).size;
+    const ofKind = (stats?.inbound ?? []).filter((each) => each.kind === kind && each.leaf !== null);
+    return new Set(ofKind.filter((each) => counts.every((count) => this.#grew(each, count))).map((each) => each.leaf));
   }
 
   #grew(each, count) {

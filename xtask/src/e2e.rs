@@ -13,7 +13,7 @@ pub(crate) struct Options {
     /// Take the programs in target/debug as they are
     #[arg(long)]
     no_build: bool,
-    /// Instead of the tests: a call of eight with pictures and a ninth, in three browsers (one to two minutes)
+    /// Instead of the tests: a call of eight with pictures and a ninth, and a call of 32, each with three browsers (three to five minutes)
     #[arg(long)]
     crowd: bool,
 }
@@ -25,7 +25,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     }
     let mut node = tests();
     if options.crowd {
-        node.arg("crowd.soak.mjs");
+        node.args(["crowd.soak.mjs", "voices.soak.mjs"]);
     }
     if let Some(name) = &options.name {
         node.arg(format!("--test-name-pattern={name}"));

@@ -20,14 +20,14 @@ const WAKE: Token = Token(usize::MAX);
 const BATCH: usize = 32;
 
 /// The generator; it ends when this is dropped.
-pub(super) struct Load {
+pub(crate) struct Load {
     commands: Sender<Command>,
     pictures: Receiver<Instant>,
     waker: Waker,
 }
 
 /// A participant, or one of its connections, with the socket towards its router.
-pub(super) struct Seat {
+pub(crate) struct Seat {
     person: Person,
     socket: UdpSocket,
     ticket: Option<Ticket>,
@@ -36,9 +36,9 @@ pub(super) struct Seat {
 
 /// What came since it was last counted.
 #[derive(Default)]
-pub(super) struct Counts {
-    pub(super) packets: u64,
-    pub(super) delays: Vec<Duration>,
+pub(crate) struct Counts {
+    pub(crate) packets: u64,
+    pub(crate) delays: Vec<Duration>,
 }
 
 enum Command {
@@ -49,7 +49,7 @@ enum Command {
 
 impl Load {
     /// Starts the thread.
-    pub(super) fn start() -> anyhow::Result<Self> {
+    pub(crate) fn start() -> anyhow::Result<Self> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKE)?;
         let (commands, waiting) = channel();
@@ -60,19 +60,19 @@ impl Load {
     }
 
     /// Somebody begins under a number.
-    pub(super) fn add(&self, number: usize, seat: Seat) -> anyhow::Result<()> {
+    pub(crate) fn add(&self, number: usize, seat: Seat) -> anyhow::Result<()> {
         // Whoever saw a picture before is not asked for any more.
         while self.pictures.try_recv().is_ok() {}
         self.tell(Command::Add(number, Box::new(seat)))
     }
 
     /// Somebody ends.
-    pub(super) fn remove(&self, number: usize) -> anyhow::Result<()> {
+    pub(crate) fn remove(&self, number: usize) -> anyhow::Result<()> {
         self.tell(Command::Remove(number))
     }
 
     /// What came since the last time.
-    pub(super) fn count(&self) -> Counts {
+    pub(crate) fn count(&self) -> Counts {
         let (counts, counted) = channel();
         // A generator that has ended counts nothing more.
         _ = self.tell(Command::Count(counts));
@@ -80,7 +80,7 @@ impl Load {
     }
 
     /// When the newest one first had a whole picture.
-    pub(super) fn first_picture(&self, within: Duration) -> Option<Instant> {
+    pub(crate) fn first_picture(&self, within: Duration) -> Option<Instant> {
         self.pictures.recv_timeout(within).ok()
     }
 
@@ -92,7 +92,7 @@ impl Load {
 
 impl Seat {
     /// Towards a router, from a socket of the standard library.
-    pub(super) fn new(
+    pub(crate) fn new(
         person: Person,
         socket: std::net::UdpSocket,
         router: SocketAddr,

@@ -6,7 +6,9 @@
 mod call;
 mod person;
 mod profile;
+mod speech;
 
 pub use call::{Call, Link};
 pub use person::{Heard, Person, SCREEN, Seen};
 pub use profile::Profile;
+pub use speech::Speech;

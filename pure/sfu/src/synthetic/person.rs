@@ -13,6 +13,7 @@ use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcConfig}
 use umweg_wire::datagram::sfu_address;
 
 use super::profile::Profile;
+use super::speech::Speech;
 
 /// Voice packets are so far apart.
 const VOICE_GAP: Duration = Duration::from_millis(20);
@@ -77,6 +78,8 @@ pub struct Person {
     pub disconnections: u64,
     /// How long packets were under way that say when they were made, since somebody last took this.
     pub delays: Vec<Duration>,
+    /// What it says and hears; without it, voice packets that say who made them.
+    pub speech: Option<Box<dyn Speech>>,
     rtc: Rtc,
     address: SocketAddr,
     service: SocketAddr,
@@ -159,6 +162,7 @@ impl Person {
             key_frames_asked: 0,
             disconnections: 0,
             delays: Vec::new(),
+            speech: None,
             rtc,
             address,
             service: sfu_address(),
@@ -239,12 +243,21 @@ impl Person {
     }
 
     fn speak(&mut self, now: Instant) {
-        let Some(level) = self.profile.level else { return };
-        let Some(payload_type) = self.payload_type(Codec::Opus) else { return };
-        let mut payload = vec![0; VOICE_BYTES];
-        self.sign(&mut payload, 0, now);
+        let Some(opus) = self.payload_type(Codec::Opus) else { return };
+        let (level, payload_type, payload) = match (&mut self.speech, self.profile.level) {
+            (Some(speech), _) => match speech.say() {
+                Some((level, frame)) => (level, opus, frame),
+                None => return,
+            },
+            (None, Some(level)) => {
+                let mut payload = vec![0; VOICE_BYTES];
+                self.sign(&mut payload, 0, now);
+                let (payload_type, payload) = self.with_redundancy(opus, payload);
+                (level, payload_type, payload)
+            }
+            (None, None) => return,
+        };
         let count = self.voice.count;
-        let (payload_type, payload) = self.with_redundancy(payload_type, payload);
         let extensions = ExtensionValues { audio_level: Some(level), voice_activity: Some(true), ..ExtensionValues::default() };
         if let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(self.audio, None) {
             stream.write_rtp(RtpWrite::new(payload_type, count.into(), timestamp(count, 960), now, payload).ext_vals(extensions));
@@ -349,6 +362,9 @@ impl Person {
             heard.packets += 1;
             heard.redundant += u64::from(newest.is_some());
             heard.mark = signed.map_or(0, |signed| signed.mark);
+            if let Some(speech) = &mut self.speech {
+                speech.hear(newest.as_ref().unwrap_or(&packet.payload));
+            }
         } else if !packet.payload.is_empty() {
             self.seen.entry(mid).or_default().handle(packet, signed);
         }
