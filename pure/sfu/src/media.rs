@@ -34,6 +34,10 @@ const REPEATED_WITHIN: Duration = Duration::from_millis(600);
 const REPEATED_SHARE_MAX: f32 = 0.15;
 /// Streams that one sender's packets are told apart by; who sends more is answered more slowly.
 const STREAMS_REMEMBERED: usize = 16;
+/// str0m lets a paced packet out this long after the one before, if it may leave at once: so that no two have the same time.
+const BETWEEN_PACKETS: Duration = Duration::from_micros(1);
+/// Packets that leave before it is another peer's turn: the longest burst that the pacer allows is not much more.
+const TOGETHER_MAX: usize = 64;
 /// The order of simulcast layers by their names.
 const LAYER_NAMES: [&str; LAYERS_MAX] = ["l", "m", "h"];
 /// The source port of flow 0: `Flow::synthetic_address`.
@@ -173,15 +177,27 @@ impl Media {
         self.input(input);
     }
 
-    /// Brings the peer up to date: gathers what it has to say and the packets that leave.
+    /// Brings the peer up to date: gathers what it has to say and the packets that leave. Those that may leave now leave together, and
+    /// go to the kernel in one call.
     pub(crate) fn settle(&mut self, now: Instant, events: &mut Vec<Event>, depart: &mut dyn FnMut(Departure)) {
         self.is_due = false;
-        self.settled_at = Some(now);
-        if self.condition == Condition::Broken {
-            return;
+        let mut at = now;
+        for _ in 0..TOGETHER_MAX {
+            self.settled_at = Some(at);
+            if self.condition == Condition::Broken {
+                return;
+            }
+            let mut departs = false;
+            self.input(Input::Timeout(at));
+            self.gather(events, &mut |departure| {
+                departs = true;
+                depart(departure);
+            });
+            if !departs || self.wakes_at > at + BETWEEN_PACKETS {
+                return;
+            }
+            at = self.wakes_at;
         }
-        self.input(Input::Timeout(now));
-        self.gather(events, depart);
     }
 
     /// Gathers what the peer has to say after a datagram, without driving its timers.

@@ -27,6 +27,18 @@ fn three_people_hear_and_see_each_other() {
 }
 
 #[test]
+fn the_packets_of_a_picture_leave_together() {
+    let mut call = call_of(&[1, 2, 3], Profile { frame_bytes: Some(3_000), ..Profile::USUAL });
+    call.pass(3 * SECOND);
+    let waits = (0..1_000).filter(|_| {
+        call.pass(Duration::from_millis(1));
+        call.sfu.poll_timeout().unwrap() < call.now + Duration::from_micros(10)
+    });
+    let waits = waits.count();
+    assert!(waits < 10, "{waits} times of a thousand a packet waits that may leave");
+}
+
+#[test]
 fn slots_say_whose_media_they_carry() {
     let mut call = call_of(&[11, 22, 33], Profile::default());
     call.pass(3 * SECOND);
