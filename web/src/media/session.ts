@@ -139,7 +139,10 @@ export class Session {
   /** Another device, or none any more. */
   handleCapture(): void {
     // Applying waits for devices. A picture that is not to be seen any more must not go on meanwhile.
-    if (!this.#capture.snapshot.camera) void this.#connection?.send("camera", null);
+    if (!this.#capture.snapshot.camera) {
+      this.#show({ own: null });
+      void this.#connection?.send("camera", null);
+    }
     void this.#apply();
   }
 

@@ -83,7 +83,7 @@ function Trouble({ device, trouble }: TroubleProps) {
     <p>
       {explainDevice(device, trouble, words)}
       <button type="button" className="button" onClick={() => media.askAgain(device)}>
-        {words.askAgain}
+        {trouble === "unblurred" ? words.tryAgain : words.askAgain}
       </button>
     </p>
   );

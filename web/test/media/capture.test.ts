@@ -142,6 +142,22 @@ describe("a camera whose background is to be blurred", () => {
     expect(cameras.every((camera) => camera.stopped)).toBe(true);
   });
 
+  it("is not shown as it is either when another one is chosen", async () => {
+    setChoices({ blur: true, camera: null });
+    void capture.want({ camera: true });
+    await blurStarts(1);
+    const first = begun[0]?.begins();
+    await vi.waitFor(() => expect(now().camera).toBe(first?.track));
+    setChoices({ camera: "another" });
+    await blurStarts(2);
+    expect(now().camera).toBe(first?.track);
+    const second = begun[1]?.begins();
+    await vi.waitFor(() => expect(now().camera).toBe(second?.track));
+    expect(first?.end).toHaveBeenCalledOnce();
+    expect(cameras.map((camera) => camera.stopped)).toEqual([true, false]);
+    expect(seen.some(isPlain)).toBe(false);
+  });
+
   it("is ended with everything else", async () => {
     setChoices({ blur: true });
     void capture.want({ camera: true });

@@ -81,10 +81,10 @@ export const calls = ({ t, plural, list, number, percent }: Format): Calls => ({
     "In diesem Browser konnte es nicht beginnen; der Browser unterdrückt Geräusche, so gut er kann.",
   browserUnable: "Dieser Browser kann es nicht neben der Arbeit der Seite tun.",
   blur: "Hintergrund unscharf zeigen",
-  blurWhy: "Ein kleines neuronales Netz auf diesem Computer findet dich im Bild. Beansprucht den Computer mehr.",
+  blurWhy: "Ein kleines neuronales Netz auf diesem Rechner findet dich im Bild. Es braucht mehr vom Rechner.",
   blurStarts: "Dein Bild wird gesendet, sobald der Hintergrund unscharf ist …",
   cameraUnblurred:
-    "Der Hintergrund konnte nicht unscharf gemacht werden, darum wird dein Bild nicht gesendet. Versuch es noch einmal, oder schalte die Unschärfe aus, um so gesehen zu werden, wie du bist.",
+    "Der Hintergrund konnte nicht unscharf gemacht werden, darum wird dein Bild nicht gesendet. Versuch es noch einmal, oder schalte die Unschärfe aus, wenn man alles sehen darf.",
   pictureCodec: "Wie das Bild gesendet wird",
   pictureCodecWhy: "VP9 und AV1 zeigen auf langsamen Wegen mehr und fordern den Computer mehr. Ab dem nächsten Anruf.",
   constantRate: "Gleichbleibende Tonrate",

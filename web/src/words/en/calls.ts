@@ -86,7 +86,7 @@ export const calls = ({ t, plural, list, number, percent }: Format) => ({
   blurWhy: "A small neural network on this computer finds you in the picture. Takes more of the computer.",
   blurStarts: "Your picture is sent as soon as its background is blurred…",
   cameraUnblurred:
-    "The background could not be blurred, so your picture is not sent. Try again, or switch blur off to be seen as you are.",
+    "The background could not be blurred, so your picture is not sent. Try again, or switch blur off if all may be seen.",
   pictureCodec: "How the picture is sent",
   pictureCodecWhy: "VP9 and AV1 show more over a slow road and take more of the computer. From the next call on.",
   constantRate: "Constant sound rate",
