@@ -74,6 +74,14 @@ impl RoadChoice {
         Self { way: Way::Via(proxy), form }
     }
 
+    /// Whom the network sees us connect to.
+    pub(crate) fn name<'a>(&'a self, service: &'a ServiceLink) -> &'a str {
+        match &self.way {
+            Way::Direct => &service.host,
+            Way::Via(proxy) => &proxy.host,
+        }
+    }
+
     /// Where it leads first. `None`: that form is not offered there, or the link is not whole.
     #[must_use]
     pub fn endpoint(&self, service: &ServiceLink) -> Option<Endpoint> {

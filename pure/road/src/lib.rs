@@ -8,6 +8,7 @@
 //! * [`proxy_header`]: what servers in front of us put before that;
 //! * [`addresses`], [`pace`]: whereto and how fast a proxy passes bytes on for others;
 //! * [`unsent`]: how much of it may wait meanwhile;
+//! * [`media`]: by which ways a call's datagrams go;
 //! * [`media_queue`]: which of a call's datagrams goes next on a road that is too narrow.
 //!
 //! Nothing here knows of messages, and nothing reads a clock or makes its own randomness.
@@ -18,6 +19,7 @@ pub mod bites;
 pub mod choice;
 pub mod first_bytes;
 pub mod freeze;
+pub mod media;
 pub mod media_queue;
 pub mod pace;
 pub mod proxy_header;

@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
@@ -10,22 +9,14 @@ use umweg_io::dial::{DialError, dial};
 use umweg_io::media::{MediaError, MediaLink, MediaSender};
 use umweg_io::session::Purpose;
 use umweg_road::RoadChoice;
+use umweg_road::media::LinkId;
 use umweg_road::media_queue::Class;
+use umweg_road::ranking::Failure;
 use umweg_wire::Ticket;
 use umweg_wire::datagram::Flow;
 use umweg_wire::proto::v1::ServiceLink;
 
-/// Tells links apart: what belongs to an earlier one comes too late.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct LinkId(u64);
-
-impl LinkId {
-    /// A new one.
-    fn next() -> Self {
-        static NUMBER: AtomicU64 = AtomicU64::new(0);
-        Self(NUMBER.fetch_add(1, Ordering::Relaxed))
-    }
-}
+use crate::road::failure;
 
 /// What happens on it.
 pub(super) enum LinkEvent {
@@ -33,39 +24,40 @@ pub(super) enum LinkEvent {
     Up(MediaSender),
     Datagram(Flow, Vec<u8>),
     /// It broke, or never stood.
-    Down,
+    Down(Failure),
 }
 
 pub(super) struct Link {
-    id: LinkId,
-    road: RoadChoice,
     sender: Option<MediaSender>,
     _task: AbortOnDropHandle<()>,
 }
 
 impl Link {
     /// Dials, and tells what happens.
-    pub(super) fn dial(road: RoadChoice, service: Arc<ServiceLink>, ticket: Ticket, to: mpsc::Sender<(LinkId, LinkEvent)>) -> Self {
-        let (id, by) = (LinkId::next(), road.clone());
+    pub(super) fn dial(
+        id: LinkId,
+        road: RoadChoice,
+        service: Arc<ServiceLink>,
+        ticket: Ticket,
+        to: mpsc::Sender<(LinkId, LinkEvent)>,
+    ) -> Self {
         let task = tokio::spawn(async move {
             let owner = Owner { id, to };
-            match run(&by, &service, ticket, &owner).await {
+            let failure = match run(&road, &service, ticket, &owner).await {
                 Err(Ended::NobodyListens) => return,
-                Err(Ended::NotDialed(error)) => tracing::debug!(%error, "no connection for media"),
-                Err(Ended::Broke(error)) => tracing::debug!(%error, "the media's connection is gone"),
+                Err(Ended::NotDialed(error)) => {
+                    tracing::debug!(%error, "no connection for media");
+                    failure(&error)
+                }
+                Err(Ended::Broke(error)) => {
+                    tracing::debug!(%error, "the media's connection is gone");
+                    Failure::Broken
+                }
                 Ok(never) => match never {},
-            }
-            let _ = owner.tell(LinkEvent::Down).await;
+            };
+            let _ = owner.tell(LinkEvent::Down(failure)).await;
         });
-        Self { id, road, sender: None, _task: AbortOnDropHandle::new(task) }
-    }
-
-    pub(super) fn id(&self) -> LinkId {
-        self.id
-    }
-
-    pub(super) fn road(&self) -> &RoadChoice {
-        &self.road
+        Self { sender: None, _task: AbortOnDropHandle::new(task) }
     }
 
     /// It stands.

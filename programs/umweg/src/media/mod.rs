@@ -1,27 +1,24 @@
 //! A call's media: all of it leaves the computer through here, never by the browser itself.
 //!
 //! ```text
-//!  browser ──UDP 127.0.0.1, UDP own address, ICE-TCP──► sockets ─► flows ─► path ─┬─ UDP ──────────────► SFU
+//!  browser ──UDP 127.0.0.1, UDP own address, ICE-TCP──► sockets ─► flows ─► ways ─┬─ UDP ──────────────► SFU
 //!                                                                                 └─ link (by any road) ─►
 //! ```
 //!
 //! - `sdp` makes the browser believe that the SFU is the app, and tells the SFU nothing of the browser's addresses.
 //! - `sockets` listen where the browser is told to send; `addresses` says which addresses are this machine's own.
 //! - `flows` lets in who was told the answer's ufrag, and numbers the browser's addresses.
-//! - `path` chooses UDP or the link, for each datagram; `link` dials it on the road of the moment.
-//! - `copies` has a second link by another road, where there is one: urgent datagrams go by both.
+//! - `umweg_road::media` chooses UDP or links, for each datagram; `link` dials one.
 //! - `forwarder` holds them together: one task a call.
 //!
-//! The pure parts (`sdp`, `stun`, `class`, `flows`, `path`, `ice_tcp`) have no sockets and no clock.
+//! The pure parts (`sdp`, `stun`, `class`, `flows`, `ice_tcp`) have no sockets and no clock.
 
 mod addresses;
 mod class;
-mod copies;
 mod flows;
 mod forwarder;
 mod ice_tcp;
 mod link;
-mod path;
 mod sdp;
 mod sockets;
 mod stun;

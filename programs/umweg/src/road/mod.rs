@@ -27,7 +27,6 @@ use umweg_io::counted::Traffic;
 use umweg_io::dial::{DialError, dial, dial_in_bites};
 use umweg_io::rpc::{self, Lost};
 use umweg_io::session::Purpose;
-use umweg_road::choice::roads;
 use umweg_road::freeze::FreezeWatch;
 use umweg_road::ranking::{self, Attempt, Output, Ranking};
 use umweg_road::{Carriage, RoadChoice, Way};
@@ -133,7 +132,6 @@ impl Road {
             ProxyUse::Always => ranking::ProxyUse::Always,
             ProxyUse::Never => ranking::ProxyUse::Never,
         };
-        self.usable.send_replace(usable(&self.service, &proxies, when));
         self.ranking.handle_network(network::tag(), clock::now());
         // What comes of it is done in `next`: the person may be changing more than one thing, and must not be seen on a road that
         // is forbidden a moment later.
@@ -146,6 +144,7 @@ impl Road {
             clock::now(),
         );
         self.ranking.handle_roads(proxies, when, clock::now());
+        self.usable.send_replace(self.ranking.usable());
     }
 
     /// Without a connection requests, streams and subscriptions come to nothing: the client knows, and asks again on the next.
@@ -377,16 +376,6 @@ impl Road {
     }
 }
 
-/// What the person allows, of what there is.
-fn usable(service: &ServiceLink, proxies: &[ProxyLink], when: ranking::ProxyUse) -> Vec<RoadChoice> {
-    let is_allowed = |road: &RoadChoice| match when {
-        ranking::ProxyUse::WhenBlocked => true,
-        ranking::ProxyUse::Always => road.way != Way::Direct,
-        ranking::ProxyUse::Never => road.way == Way::Direct,
-    };
-    roads(service, proxies).into_iter().filter(is_allowed).collect()
-}
-
 async fn connect(road: &RoadChoice, carriage: Carriage, service: &ServiceLink) -> Result<Dialed, DialError> {
     let stream = match carriage {
         Carriage::Whole => dial(road, service, Purpose::Rpc).await?,
@@ -398,7 +387,7 @@ async fn connect(road: &RoadChoice, carriage: Carriage, service: &ServiceLink) -
 }
 
 /// Whether anybody could have counted a connection.
-fn failure(error: &DialError) -> ranking::Failure {
+pub(crate) fn failure(error: &DialError) -> ranking::Failure {
     match error {
         DialError::NotOffered(_) | DialError::NoAddress(_) | DialError::Closed(_) | DialError::Unreachable(_) => {
             ranking::Failure::NoConnection

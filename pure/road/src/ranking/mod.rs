@@ -25,7 +25,7 @@ use umweg_wire::proto::v1::{ProxyLink, ServiceLink};
 
 use crate::choice::{Carriage, RoadChoice, roads};
 use order::{RoadName, allowed, sorted};
-use spacing::Spacing;
+pub(crate) use spacing::Spacing;
 
 /// So long an attempt has, before the next road is tried beside it.
 pub const PATIENCE: Duration = Duration::from_millis(2_500);
@@ -208,7 +208,7 @@ impl Ranking {
             Ok(()) => self.win(dialed, now),
             Err(failure) => {
                 if failure == Failure::NoConnection {
-                    self.spacing.forget(name_of(&dialed.road, &self.service), dialed.since);
+                    self.spacing.forget(dialed.road.name(&self.service), dialed.since);
                 }
                 self.note_trouble(&dialed.road, now);
                 self.handle_timeout(now);
@@ -235,7 +235,7 @@ impl Ranking {
             && dialed.attempt == attempt
         {
             let frozen = dialed.road.clone();
-            self.frozen_by_host.insert(name_of(&frozen, &self.service).to_owned(), now);
+            self.frozen_by_host.insert(frozen.name(&self.service).to_owned(), now);
             let name = RoadName::of(&frozen, &self.service);
             if self.winners.0.get(&self.network).is_some_and(|winner| Some(&winner.road) == name.as_ref()) {
                 self.winners.0.remove(&self.network);
@@ -254,7 +254,7 @@ impl Ranking {
             let State::Seeking { under_way } = &mut self.state else { return };
             self.next_attempt += 1;
             let attempt = Attempt(self.next_attempt);
-            self.spacing.note(name_of(&road, &self.service), now);
+            self.spacing.note(road.name(&self.service), now);
             let carriage = carriage(self.bites, frozen);
             under_way.push(Dialed { attempt, road: road.clone(), carriage, since: now });
             self.outputs.push_back(Output::Dial { attempt, road, carriage });
@@ -300,7 +300,9 @@ impl Ranking {
         &self.winners
     }
 
-    fn usable(&self) -> Vec<RoadChoice> {
+    /// What the person allows, of what there is.
+    #[must_use]
+    pub fn usable(&self) -> Vec<RoadChoice> {
         roads(&self.service, &self.proxies).into_iter().filter(|road| allowed(road, self.when)).collect()
     }
 
@@ -320,13 +322,13 @@ impl Ranking {
     }
 
     fn is_frozen(&self, road: &RoadChoice, now: Timestamp) -> bool {
-        self.frozen_by_host.get(name_of(road, &self.service)).is_some_and(|since| now.since(*since) < FROZEN_KEPT)
+        self.frozen_by_host.get(road.name(&self.service)).is_some_and(|since| now.since(*since) < FROZEN_KEPT)
     }
 
     fn free_at(&self, road: &RoadChoice, earliest: Timestamp) -> Timestamp {
         let rested =
             RoadName::of(road, &self.service).and_then(|name| self.troubles.get(&name)).map_or(earliest, |trouble| trouble.until);
-        self.spacing.earliest_to(name_of(road, &self.service), earliest.max(rested))
+        self.spacing.earliest_to(road.name(&self.service), earliest.max(rested))
     }
 
     fn win(&mut self, dialed: Dialed, now: Timestamp) {
@@ -336,7 +338,7 @@ impl Ranking {
                 let oldest = self.winners.0.iter().min_by_key(|(_, winner)| winner.since).map(|(network, _)| network.clone());
                 oldest.map(|network| self.winners.0.remove(&network));
             }
-            let frozen = self.frozen_by_host.get(name_of(&dialed.road, &self.service)).copied();
+            let frozen = self.frozen_by_host.get(dialed.road.name(&self.service)).copied();
             self.winners.0.insert(self.network.clone(), Winner { road: name, since: now, frozen });
         }
         self.drop_unless(|_| false);
@@ -377,13 +379,6 @@ fn carriage(bites: BitesUse, frozen: bool) -> Carriage {
 fn of_network(winners: &Winners, network: &NetworkTag) -> BTreeMap<String, Timestamp> {
     let winner = winners.0.get(network);
     winner.and_then(|winner| Some((winner.road.host().to_owned(), winner.frozen?))).into_iter().collect()
-}
-
-fn name_of<'a>(road: &'a RoadChoice, service: &'a ServiceLink) -> &'a str {
-    match &road.way {
-        crate::Way::Direct => &service.host,
-        crate::Way::Via(proxy) => &proxy.host,
-    }
 }
 
 #[cfg(test)]

@@ -10,26 +10,26 @@ use umweg_wire::limits::{DIAL_GAP, DIALS_PER_MINUTE_MAX};
 const MINUTE: Duration = Duration::from_secs(60);
 
 #[derive(Default)]
-pub(super) struct Spacing {
+pub(crate) struct Spacing {
     last: Option<Timestamp>,
     by_name: BTreeMap<String, VecDeque<Timestamp>>,
 }
 
 impl Spacing {
     /// From when on any connection may be made.
-    pub(super) fn earliest(&self) -> Timestamp {
+    pub(crate) fn earliest(&self) -> Timestamp {
         self.last.map_or(Timestamp(0), |last| last.after(DIAL_GAP))
     }
 
     /// From when on, not before `from`, one may be made to that name.
-    pub(super) fn earliest_to(&self, name: &str, from: Timestamp) -> Timestamp {
+    pub(crate) fn earliest_to(&self, name: &str, from: Timestamp) -> Timestamp {
         let dialed = self.by_name.get(name).filter(|dialed| dialed.len() >= DIALS_PER_MINUTE_MAX);
         let oldest = dialed.and_then(|dialed| dialed.iter().rev().nth(DIALS_PER_MINUTE_MAX - 1));
         oldest.map_or(from, |oldest| from.max(oldest.after(MINUTE)))
     }
 
     /// One is made now.
-    pub(super) fn note(&mut self, name: &str, now: Timestamp) {
+    pub(crate) fn note(&mut self, name: &str, now: Timestamp) {
         self.last = Some(now);
         if is_loopback(name) {
             return;
@@ -43,7 +43,7 @@ impl Spacing {
     }
 
     /// The one made at that time did not come about.
-    pub(super) fn forget(&mut self, name: &str, at: Timestamp) {
+    pub(crate) fn forget(&mut self, name: &str, at: Timestamp) {
         if let Some(dialed) = self.by_name.get_mut(name) {
             dialed.retain(|time| *time != at);
         }

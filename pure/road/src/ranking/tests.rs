@@ -39,7 +39,7 @@ fn always_means_no_direct_attempt_and_never_means_no_proxy() {
         let mut device = Device::new(3, when);
         for _ in 0..50 {
             if let Some(Output::Dial { attempt, road, .. }) = device.poll() {
-                assert!(!name_of(&road, &service()).starts_with(forbidden));
+                assert!(!road.name(&service()).starts_with(forbidden));
                 device.fails(attempt, Failure::NoConnection);
             }
             device.pass(Duration::from_secs(1));
@@ -301,7 +301,7 @@ proptest! {
                         prop_assert!(allowed(&road, when));
                         prop_assert!(last.is_none_or(|last| device.now.since(last) >= DIAL_GAP));
                         last = Some(device.now);
-                        let made = connections.entry(name_of(&road, &service()).to_owned()).or_default();
+                        let made = connections.entry(road.name(&service()).to_owned()).or_default();
                         made.push((attempt, device.now));
                         let recent = made.iter().filter(|(_, at)| device.now.since(*at) < Duration::from_secs(60)).count();
                         prop_assert!(recent <= DIALS_PER_MINUTE_MAX, "{recent} to one name");
@@ -338,7 +338,7 @@ impl Device {
     fn poll(&mut self) -> Option<Output> {
         let output = self.ranking.poll_output();
         if let Some(Output::Dial { attempt, road, .. }) = &output {
-            self.names.insert(*attempt, format!("{} {:?}", name_of(road, &service()), road.form));
+            self.names.insert(*attempt, format!("{} {:?}", road.name(&service()), road.form));
         }
         output
     }

@@ -9,6 +9,7 @@ use umweg_io::media::MediaLink;
 use umweg_io::session::{SealedStream, StaticKey};
 use umweg_io::shutdown::Shutdown;
 use umweg_road::Form;
+use umweg_road::media_queue::Class;
 use umweg_wire::datagram;
 use umweg_wire::proto::v1::ProxyLink;
 
@@ -99,7 +100,8 @@ struct Call {
 
 impl Call {
     async fn start(sfu: &Sfu, road: Option<RoadChoice>) -> Self {
-        Self::start_beside(sfu, road, Vec::new()).await
+        let usable = road.iter().cloned().collect();
+        Self::start_beside(sfu, road, usable).await
     }
 
     async fn start_beside(sfu: &Sfu, road: Option<RoadChoice>, usable: Vec<RoadChoice>) -> Self {
@@ -193,20 +195,21 @@ async fn where_udp_is_silent_media_goes_by_a_connection() {
 #[tokio::test]
 async fn the_road_changes_in_the_middle_of_a_call_and_the_browser_notices_nothing() {
     let mut sfu = Sfu::start().await;
-    let call = Call::start(&sfu, Some(sfu.proxy())).await;
+    let (one, two, direct) = (sfu.proxy(), sfu.proxy_called("two"), RoadChoice::direct(Form::Bare));
+    let call = Call::start_beside(&sfu, Some(one.clone()), vec![one, two.clone(), direct.clone()]).await;
     let mut first = checking(&call, sfu.link()).await;
     let (flow, _) = checking(&call, first.recv()).await.unwrap();
 
     drop(first); // the proxy stops
     call.road.send_replace(None);
-    call.road.send_replace(Some(sfu.proxy())); // the second proxy
+    call.road.send_replace(Some(two));
     let mut second = checking(&call, sfu.link()).await;
     let (same, _) = checking(&call, second.recv()).await.unwrap();
     assert_eq!(same, flow, "the SFU sees the same flow");
     second.send(flow, b"\x90\x60 from the SFU", Class::Video);
     assert_eq!(call.receive().await, b"\x90\x60 from the SFU");
 
-    call.road.send_replace(Some(RoadChoice::direct(Form::Bare)));
+    call.road.send_replace(Some(direct));
     let (same, _, app) = checking(&call, sfu.by_udp()).await;
     assert_eq!(same, flow);
     sfu.answer_by_udp(flow, &make::success(), app).await;

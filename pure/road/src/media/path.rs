@@ -9,35 +9,38 @@
 //!
 //! The SFU sees the same participant whichever way a datagram comes, so neither browser nor ICE notices a change.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use umweg_wire::Timestamp;
 
 /// A link is dialed that long after the checks begin to go by UDP, so that where UDP works no connection is made for nothing.
-pub(crate) const UDP_HEAD_START: Duration = Duration::from_millis(300);
+const UDP_HEAD_START: Duration = Duration::from_millis(300);
 /// An answer to a check that takes longer than this will not come.
-const SILENCE_MAX: Duration = Duration::from_secs(3);
+pub(super) const SILENCE_MAX: Duration = Duration::from_secs(3);
 /// Nothing has come by UDP for so long, although media was sent all the while.
 const UDP_SILENCE_MAX: Duration = Duration::from_secs(1);
 /// Media that was sent all the while: half a second of voice. Reports alone, from who only listens, take far longer to be as many.
 const SENT_INTO_SILENCE_MIN: u32 = 25;
 
-/// What the forwarder has to know of a datagram here.
+/// What has to be known of a datagram here.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Role {
+pub enum Role {
     /// A STUN check: it asks for an answer.
     Check,
+    /// Anything else.
     Other,
 }
 
 /// Where to send a datagram.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Ways {
-    pub(crate) udp: bool,
-    pub(crate) link: bool,
+pub(super) struct Ways {
+    pub(super) udp: bool,
+    pub(super) link: bool,
 }
 
 /// The choice, for one call.
 #[derive(Default)]
-pub(crate) struct Path {
+pub(super) struct Path {
     udp: Udp,
     link: Link,
 }
@@ -48,7 +51,7 @@ enum Udp {
     #[default]
     Unusable,
     /// It may work.
-    Unproved { since: Instant },
+    Unproved { since: Timestamp },
     /// It answered.
     Proved(Silence),
 }
@@ -65,13 +68,13 @@ enum Link {
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 struct Silence {
     /// The first check.
-    asked: Option<Instant>,
+    asked: Option<Timestamp>,
     /// The first datagram of anything else, and how many there were.
-    told: Option<(Instant, u32)>,
+    told: Option<(Timestamp, u32)>,
 }
 
 impl Silence {
-    fn handle_sent(&mut self, role: Role, now: Instant) {
+    fn handle_sent(&mut self, role: Role, now: Timestamp) {
         match role {
             Role::Check => drop(self.asked.get_or_insert(now)),
             Role::Other => self.told.get_or_insert((now, 0)).1 += 1,
@@ -79,31 +82,31 @@ impl Silence {
     }
 
     /// Since when, if it has lasted too long: after checks `SILENCE_MAX` is too long, after much media `told_max`.
-    fn too_long(&self, told_max: Duration, now: Instant) -> Option<Instant> {
-        let asked = self.asked.filter(|&asked| now >= asked + SILENCE_MAX);
-        let told = self.told.filter(|&(since, sent)| sent >= SENT_INTO_SILENCE_MIN && now >= since + told_max);
+    fn too_long(&self, told_max: Duration, now: Timestamp) -> Option<Timestamp> {
+        let asked = self.asked.filter(|&asked| now >= asked.after(SILENCE_MAX));
+        let told = self.told.filter(|&(since, sent)| sent >= SENT_INTO_SILENCE_MIN && now >= since.after(told_max));
         asked.into_iter().chain(told.map(|(since, _)| since)).min()
     }
 }
 
 impl Path {
     /// There is another road, or none: what was proved is no longer.
-    pub(crate) fn handle_road(&mut self, udp_usable: bool, now: Instant) {
+    pub(super) fn handle_road(&mut self, udp_usable: bool, now: Timestamp) {
         self.udp = if udp_usable { Udp::Unproved { since: now } } else { Udp::Unusable };
     }
 
     /// The link stands, from now on.
-    pub(crate) fn handle_link_up(&mut self) {
+    pub(super) fn handle_link_up(&mut self) {
         self.link = Link::Up(Silence::default());
     }
 
     /// It broke or was closed.
-    pub(crate) fn handle_link_down(&mut self) {
+    pub(super) fn handle_link_down(&mut self) {
         self.link = Link::Down;
     }
 
     /// The browser sends: which way?
-    pub(crate) fn handle_outgoing(&mut self, role: Role, now: Instant) -> Ways {
+    pub(super) fn handle_outgoing(&mut self, role: Role, now: Timestamp) -> Ways {
         let ways = self.ways(role);
         if let (true, Udp::Proved(silence)) = (ways.udp, &mut self.udp) {
             silence.handle_sent(role, now);
@@ -115,7 +118,7 @@ impl Path {
     }
 
     /// A datagram came by UDP; `answer`: it is the answer to a check.
-    pub(crate) fn handle_from_udp(&mut self, answer: bool) {
+    pub(super) fn handle_from_udp(&mut self, answer: bool) {
         match &mut self.udp {
             Udp::Unproved { .. } if answer => self.udp = Udp::Proved(Silence::default()),
             Udp::Proved(silence) => *silence = Silence::default(),
@@ -124,14 +127,14 @@ impl Path {
     }
 
     /// A datagram came by the link.
-    pub(crate) fn handle_from_link(&mut self) {
+    pub(super) fn handle_from_link(&mut self) {
         if let Link::Up(silence) = &mut self.link {
             *silence = Silence::default();
         }
     }
 
     /// Time went by.
-    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+    pub(super) fn handle_timeout(&mut self, now: Timestamp) {
         if let Udp::Proved(silence) = self.udp
             && let Some(since) = silence.too_long(UDP_SILENCE_MAX, now)
         {
@@ -140,16 +143,16 @@ impl Path {
     }
 
     /// Whether a link is to be there, or dialed.
-    pub(crate) fn wants_link(&self, now: Instant) -> bool {
+    pub(super) fn wants_link(&self, now: Timestamp) -> bool {
         match self.udp {
             Udp::Unusable => true,
-            Udp::Unproved { since } => now >= since + UDP_HEAD_START,
+            Udp::Unproved { since } => now >= since.after(UDP_HEAD_START),
             Udp::Proved(_) => false,
         }
     }
 
     /// Whether the link stands but answers no more.
-    pub(crate) fn link_is_silent(&self, now: Instant) -> bool {
+    pub(super) fn link_is_silent(&self, now: Timestamp) -> bool {
         matches!(self.link, Link::Up(silence) if silence.too_long(SILENCE_MAX, now).is_some())
     }
 
@@ -167,11 +170,12 @@ impl Path {
 mod tests {
     use super::*;
 
+    const START: Timestamp = Timestamp(1_000_000);
     const BY_UDP: Ways = Ways { udp: true, link: false };
     const BY_LINK: Ways = Ways { udp: false, link: true };
     const BY_BOTH: Ways = Ways { udp: true, link: true };
 
-    fn on_a_direct_road(now: Instant) -> Path {
+    fn on_a_direct_road(now: Timestamp) -> Path {
         let mut path = Path::default();
         path.handle_road(true, now);
         path
@@ -179,20 +183,20 @@ mod tests {
 
     #[test]
     fn where_udp_answers_everything_goes_by_udp_and_no_link_is_dialed() {
-        let now = Instant::now();
+        let now = START;
         let mut path = on_a_direct_road(now);
         assert_eq!(path.handle_outgoing(Role::Check, now), BY_UDP);
         assert!(!path.wants_link(now), "UDP has a head start");
         path.handle_from_udp(true);
         assert_eq!(path.handle_outgoing(Role::Other, now), BY_UDP);
-        assert!(!path.wants_link(now + UDP_HEAD_START * 10));
+        assert!(!path.wants_link(now.after(UDP_HEAD_START * 10)));
     }
 
     #[test]
     fn where_udp_is_silent_media_goes_by_the_link_and_checks_go_on_trying_both() {
-        let now = Instant::now();
+        let now = START;
         let mut path = on_a_direct_road(now);
-        assert!(path.wants_link(now + UDP_HEAD_START));
+        assert!(path.wants_link(now.after(UDP_HEAD_START)));
         path.handle_link_up();
         assert_eq!(path.handle_outgoing(Role::Other, now), BY_LINK);
         assert_eq!(path.handle_outgoing(Role::Check, now), BY_BOTH);
@@ -200,7 +204,7 @@ mod tests {
 
     #[test]
     fn on_a_proxys_road_nothing_goes_by_udp() {
-        let now = Instant::now();
+        let now = START;
         let mut path = Path::default();
         path.handle_road(false, now);
         assert!(path.wants_link(now));
@@ -212,11 +216,11 @@ mod tests {
 
     #[test]
     fn udp_that_falls_silent_in_the_middle_of_a_call_is_left() {
-        let now = Instant::now();
+        let now = START;
         let mut path = on_a_direct_road(now);
         path.handle_from_udp(true);
         path.handle_outgoing(Role::Check, now);
-        let later = now + SILENCE_MAX;
+        let later = now.after(SILENCE_MAX);
         path.handle_timeout(later);
         assert!(path.wants_link(later), "at once");
         path.handle_link_up();
@@ -229,55 +233,55 @@ mod tests {
 
     #[test]
     fn media_that_nobody_answers_ends_udp_before_the_next_check() {
-        let now = Instant::now();
+        let now = START;
         let mut path = on_a_direct_road(now);
         path.handle_from_udp(true);
         for _ in 0..SENT_INTO_SILENCE_MIN {
             path.handle_outgoing(Role::Other, now);
         }
-        path.handle_timeout(now + UDP_SILENCE_MAX / 2);
-        assert!(!path.wants_link(now + UDP_SILENCE_MAX / 2), "it may only be late");
-        path.handle_timeout(now + UDP_SILENCE_MAX);
-        assert!(path.wants_link(now + UDP_SILENCE_MAX));
+        path.handle_timeout(now.after(UDP_SILENCE_MAX / 2));
+        assert!(!path.wants_link(now.after(UDP_SILENCE_MAX / 2)), "it may only be late");
+        path.handle_timeout(now.after(UDP_SILENCE_MAX));
+        assert!(path.wants_link(now.after(UDP_SILENCE_MAX)));
     }
 
     #[test]
     fn who_only_listens_and_hears_nothing_is_no_proof_against_udp() {
-        let now = Instant::now();
+        let now = START;
         let mut path = on_a_direct_road(now);
         path.handle_from_udp(true);
         for report in 0..SENT_INTO_SILENCE_MIN - 1 {
-            path.handle_outgoing(Role::Other, now + Duration::from_millis(100) * report);
+            path.handle_outgoing(Role::Other, now.after(Duration::from_millis(100) * report));
         }
-        path.handle_timeout(now + SILENCE_MAX * 2);
-        assert!(!path.wants_link(now + SILENCE_MAX * 2));
+        path.handle_timeout(now.after(SILENCE_MAX * 2));
+        assert!(!path.wants_link(now.after(SILENCE_MAX * 2)));
     }
 
     #[test]
     fn answered_checks_keep_udp_for_ever() {
-        let now = Instant::now();
+        let now = START;
         let mut path = on_a_direct_road(now);
         path.handle_from_udp(true);
         for second in 0..600 {
-            let then = now + Duration::from_secs(second);
+            let then = now.after(Duration::from_secs(second));
             path.handle_outgoing(Role::Check, then);
             path.handle_from_udp(true);
-            path.handle_timeout(then + Duration::from_millis(900));
+            path.handle_timeout(then.after(Duration::from_millis(900)));
             assert!(!path.wants_link(then));
         }
     }
 
     #[test]
     fn a_link_that_answers_no_more_is_noticed_and_one_that_answers_is_left_alone() {
-        let now = Instant::now();
+        let now = START;
         let mut path = Path::default();
         path.handle_link_up();
         path.handle_outgoing(Role::Check, now);
         path.handle_from_link();
-        assert!(!path.link_is_silent(now + SILENCE_MAX * 2));
+        assert!(!path.link_is_silent(now.after(SILENCE_MAX * 2)));
         path.handle_outgoing(Role::Check, now);
-        assert!(path.link_is_silent(now + SILENCE_MAX));
+        assert!(path.link_is_silent(now.after(SILENCE_MAX)));
         path.handle_link_down();
-        assert!(!path.link_is_silent(now + SILENCE_MAX));
+        assert!(!path.link_is_silent(now.after(SILENCE_MAX)));
     }
 }

@@ -3,22 +3,21 @@
 //! A lost packet stops a connection for a moment, and everything that waits behind it. Two roads rarely stop in the same moment.
 //! SRTP and DTLS drop the copy that comes second. Video goes on one of the two only: the one that is not stopped.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use umweg_road::{RoadChoice, Way};
+use umweg_wire::Timestamp;
+use umweg_wire::limits::DIAL_GAP;
 
-use super::link::{Link, LinkId};
+use super::path::SILENCE_MAX;
+use super::{Link, LinkId};
+use crate::choice::{RoadChoice, Way};
 
-/// After the first connection was dialed: bursts of connections are a censor's signal (`umweg_road::ranking`).
-const DIAL_GAP: Duration = Duration::from_millis(400);
 /// Between two attempts, at first: three a minute, as for any road; twice as long after each failure.
 const REDIAL_GAP: Duration = Duration::from_secs(20);
 /// So often the gap doubles.
 const DOUBLED_MAX: u32 = 4;
 /// A connection that was silent for so long, while the other was heard, carries no video.
 const SILENT_AFTER: Duration = Duration::from_millis(300);
-/// A check that is unanswered for so long condemns the connection.
-const SILENCE_MAX: Duration = Duration::from_secs(3);
 
 /// Which of the two.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -35,10 +34,10 @@ pub(super) enum Which {
 pub(super) struct Copies {
     link: Option<Link>,
     next_link: Option<Link>,
-    tried: Option<Instant>,
+    tried: Option<Timestamp>,
     failures: u32,
     /// The oldest check that has no answer.
-    asked: Option<Instant>,
+    asked: Option<Timestamp>,
     lead: Lead,
 }
 
@@ -55,35 +54,38 @@ impl Copies {
 
     /// What is dialed here and not up yet, if it is that one.
     pub(super) fn is_dialing(&self, id: LinkId) -> bool {
-        self.next_link.as_ref().is_some_and(|link| link.id() == id)
+        self.next_link.as_ref().is_some_and(|link| link.id == id)
     }
 
     /// It stands.
-    pub(super) fn handle_up(&mut self, sender: umweg_io::media::MediaSender) {
-        if let Some(mut link) = self.next_link.take() {
-            link.handle_up(sender);
+    pub(super) fn handle_up(&mut self) {
+        if let Some(link) = self.next_link.take() {
             self.put(link);
-            tracing::debug!("urgent media goes by a second road, too");
         }
+    }
+
+    /// What is dialed or stands here.
+    pub(super) fn held(&self) -> impl Iterator<Item = LinkId> {
+        [&self.link, &self.next_link].into_iter().flatten().map(|link| link.id)
     }
 
     /// It broke, or never stood.
     pub(super) fn handle_down(&mut self, id: LinkId) {
-        self.next_link.take_if(|link| link.id() == id);
-        if self.link.take_if(|link| link.id() == id).is_some() {
+        self.next_link.take_if(|link| link.id == id);
+        if self.link.take_if(|link| link.id == id).is_some() {
             self.failures = 0;
         }
     }
 
     /// A check goes out on it.
-    pub(super) fn handle_check(&mut self, now: Instant) {
+    pub(super) fn handle_check(&mut self, now: Timestamp) {
         if self.link.is_some() {
             self.asked.get_or_insert(now);
         }
     }
 
     /// Something came by one of the two.
-    pub(super) fn handle_heard(&mut self, which: Which, now: Instant) {
+    pub(super) fn handle_heard(&mut self, which: Which, now: Timestamp) {
         self.lead.handle_heard(which, now);
         if which == Which::Second {
             (self.asked, self.failures) = (None, 0);
@@ -91,7 +93,7 @@ impl Copies {
     }
 
     /// There is another first connection.
-    pub(super) fn handle_first(&mut self, now: Instant) {
+    pub(super) fn handle_first(&mut self, now: Timestamp) {
         self.lead = Lead::default();
         self.lead.handle_heard(Which::First, now);
     }
@@ -108,27 +110,34 @@ impl Copies {
 
     /// The same, if it is on that road.
     pub(super) fn take_of(&mut self, road: &RoadChoice) -> Option<Link> {
-        self.link.take_if(|link| link.road() == road)
+        self.link.take_if(|link| link.road == *road)
     }
 
-    /// Ends what is silent, or on a road that may not be used, or is the first one's.
-    pub(super) fn close_useless(&mut self, first: &Way, usable: &[RoadChoice], now: Instant) {
-        let is_silent = self.asked.is_some_and(|asked| now >= asked + SILENCE_MAX);
-        self.link.take_if(|link| is_silent || is_useless(link.road(), first, usable));
-        self.next_link.take_if(|link| is_useless(link.road(), first, usable));
+    /// Ends what may not be used any more.
+    pub(super) fn forbid(&mut self, usable: &[RoadChoice]) {
+        for link in [&mut self.link, &mut self.next_link] {
+            link.take_if(|link| !usable.contains(&link.road));
+        }
+    }
+
+    /// Ends what is silent, or goes the first one's way.
+    pub(super) fn close_useless(&mut self, first: &Way, now: Timestamp) {
+        let is_silent = self.asked.is_some_and(|asked| now >= asked.after(SILENCE_MAX));
+        self.link.take_if(|link| is_silent || link.road.way == *first);
+        self.next_link.take_if(|link| link.road.way == *first);
     }
 
     /// The road to dial now, if one is to be dialed.
     pub(super) fn wants(
         &self,
         first: &Way,
-        first_dialed: Option<Instant>,
+        first_dialed: Option<Timestamp>,
         usable: &[RoadChoice],
-        now: Instant,
+        now: Timestamp,
     ) -> Option<RoadChoice> {
         let gap = REDIAL_GAP * (1 << self.failures.saturating_sub(1).min(DOUBLED_MAX));
-        let may_dial =
-            first_dialed.is_none_or(|dialed| now >= dialed + DIAL_GAP) && self.tried.is_none_or(|tried| now >= tried + gap);
+        let may_dial = first_dialed.is_none_or(|dialed| now >= dialed.after(DIAL_GAP))
+            && self.tried.is_none_or(|tried| now >= tried.after(gap));
         if self.link.is_some() || self.next_link.is_some() || !may_dial {
             return None;
         }
@@ -140,27 +149,23 @@ impl Copies {
     }
 
     /// It is being dialed.
-    pub(super) fn handle_dialed(&mut self, link: Link, now: Instant) {
+    pub(super) fn handle_dialed(&mut self, link: Link, now: Timestamp) {
         (self.next_link, self.tried) = (Some(link), Some(now));
         // Until it is heard.
         self.failures = self.failures.saturating_add(1);
     }
 }
 
-fn is_useless(road: &RoadChoice, first: &Way, usable: &[RoadChoice]) -> bool {
-    road.way == *first || !usable.contains(road)
-}
-
 /// The one that carries video does so until it falls silent while the other is heard.
 #[derive(Default)]
 struct Lead {
     leads: Which,
-    first_heard: Option<Instant>,
-    second_heard: Option<Instant>,
+    first_heard: Option<Timestamp>,
+    second_heard: Option<Timestamp>,
 }
 
 impl Lead {
-    fn handle_heard(&mut self, which: Which, now: Instant) {
+    fn handle_heard(&mut self, which: Which, now: Timestamp) {
         let other = match which {
             Which::First => {
                 self.first_heard = Some(now);
@@ -171,7 +176,7 @@ impl Lead {
                 self.first_heard
             }
         };
-        if other.is_none_or(|heard| now > heard + SILENT_AFTER) {
+        if other.is_none_or(|heard| now > heard.after(SILENT_AFTER)) {
             self.leads = which;
         }
     }
@@ -179,10 +184,12 @@ impl Lead {
 
 #[cfg(test)]
 mod tests {
-    use umweg_road::Form;
     use umweg_wire::proto::v1::ProxyLink;
 
     use super::*;
+    use crate::choice::Form;
+
+    const START: Timestamp = Timestamp(1_000_000);
 
     fn via(host: &str) -> RoadChoice {
         RoadChoice::via(ProxyLink { host: host.into(), ..Default::default() }, Form::Bare)
@@ -190,8 +197,8 @@ mod tests {
 
     #[test]
     fn video_leaves_a_connection_that_stops_and_stays_where_it_went() {
-        let (mut lead, start) = (Lead::default(), Instant::now());
-        let at = |ms| start + Duration::from_millis(ms);
+        let mut lead = Lead::default();
+        let at = |ms| START.after(Duration::from_millis(ms));
         for ms in (0..1_000).step_by(20) {
             lead.handle_heard(Which::First, at(ms));
             lead.handle_heard(Which::Second, at(ms + 5));
@@ -207,11 +214,11 @@ mod tests {
 
     #[test]
     fn another_way_is_dialed_apart_from_the_first_and_the_direct_one_last() {
-        let (copies, now) = (Copies::default(), Instant::now());
+        let (copies, now) = (Copies::default(), START);
         let (first, second, direct) = (via("first"), via("second"), RoadChoice::direct(Form::Tls));
         let usable = [direct.clone(), first.clone(), second.clone()];
         assert!(copies.wants(&first.way, Some(now), &usable, now).is_none(), "too near to the first");
-        let later = now + DIAL_GAP;
+        let later = now.after(DIAL_GAP);
         assert!(copies.wants(&first.way, Some(now), &usable, later) == Some(second));
         assert!(copies.wants(&first.way, Some(now), &[direct.clone(), first.clone()], later) == Some(direct));
         assert!(copies.wants(&first.way, Some(now), std::slice::from_ref(&first), later).is_none(), "there is no other");
@@ -221,7 +228,7 @@ mod tests {
     fn what_fails_takes_turns_and_waits_longer_each_time() {
         let (first, second, third) = (via("first"), via("second"), via("third"));
         let usable = [first.clone(), second.clone(), third.clone()];
-        let mut now = Instant::now();
+        let mut now = START;
         let mut copies = Copies::default();
         let mut dialed = Vec::new();
         for failures in 1..=4 {
@@ -229,8 +236,8 @@ mod tests {
             dialed.push(road == second);
             (copies.tried, copies.failures) = (Some(now), failures);
             let gap = REDIAL_GAP * (1 << (failures - 1));
-            assert!(copies.wants(&first.way, None, &usable, now + gap - Duration::from_millis(1)).is_none());
-            now += gap;
+            assert!(copies.wants(&first.way, None, &usable, now.after(gap - Duration::from_millis(1))).is_none());
+            now = now.after(gap);
         }
         assert_eq!(dialed, [true, false, true, false]);
     }
