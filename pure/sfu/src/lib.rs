@@ -11,7 +11,8 @@
 //!    videos that were chosen, screens first. [`Output::Slots`] says it. Nobody's SDP changes when others come and go.
 //! 4. Which simulcast layer goes into a slot follows from the receiver's bandwidth, as str0m estimates it; audio has precedence, then
 //!    screens.
-//! 5. A seat outlives its media for [`umweg_wire::limits::SEAT_KEPT`], and then the roster drops it.
+//! 5. By which way a datagram goes back to its participant, UDP or a media connection, [`ways`] decides for each seat.
+//! 6. A seat outlives its media for [`umweg_wire::limits::SEAT_KEPT`], and then the roster drops it.
 //!
 //! The machine has no clock and no socket. After any `handle_*`, call [`Sfu::poll_output`] until it has nothing more, then sleep
 //! until [`Sfu::poll_timeout`] or the next input. Feed several datagrams before polling: packets that leave are then made in one go.
@@ -34,6 +35,7 @@ mod switchboard;
 #[cfg(feature = "synthetic")]
 pub mod synthetic;
 pub mod vp8;
+pub mod ways;
 
 pub use capacity::Capacity;
 pub use media::OfferError;
