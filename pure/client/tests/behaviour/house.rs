@@ -52,25 +52,28 @@ impl House {
             dir,
             watchers: 0,
         };
-        for name in names {
-            let seed = u8::try_from(house.devices.len()).unwrap() + 1;
-            house.devices.push(Device {
-                name,
-                client: None,
-                watcher: None,
-                page: vec![],
-                media: vec![],
-                breaks_after: None,
-                refused: None,
-                loses: 0,
-                key_packages: None,
-                seed,
-            });
-            house.start(house.devices.len() - 1);
-            house.order(house.devices.len() - 1, Command::CreateAccount { name: (*name).to_owned() });
-        }
+        names.iter().for_each(|name| house.add(name));
         house.settle();
         house
+    }
+
+    /// Somebody else, with an account that the service has not heard of yet.
+    pub(crate) fn add(&mut self, name: &'static str) {
+        let seed = u8::try_from(self.devices.len()).unwrap() + 1;
+        self.devices.push(Device {
+            name,
+            client: None,
+            watcher: None,
+            page: vec![],
+            media: vec![],
+            breaks_after: None,
+            refused: None,
+            loses: 0,
+            key_packages: None,
+            seed,
+        });
+        self.start(self.devices.len() - 1);
+        self.order(self.devices.len() - 1, Command::CreateAccount { name: name.to_owned() });
     }
 
     /// People who have accepted each other.
