@@ -6,12 +6,13 @@ import { chromium, firefox } from './harness/browsers.mjs';
 import { newCast } from './harness/cast.mjs';
 import { startService } from './harness/house.mjs';
 import { Resident } from './harness/resident.mjs';
-import { smallCamera } from './harness/small-camera.mjs';
+import { everyPicture, smallCamera } from './harness/small-camera.mjs';
 
 const CAMERAS = 8;
 const NAMES = ['Ada', 'Ben', 'Cem', 'Dora', 'Emil', 'Fee', 'Gil', 'Hana', 'Ivo'];
 /** Nine people's browsers share the machine's cores with all programs. */
 const WITHIN_MS = 120_000;
+const before = [smallCamera, everyPicture];
 
 const { browsers, people } = newCast();
 
@@ -25,7 +26,7 @@ test('eight people see and hear each other, and the ninth has the next free plac
   await ada.person.command('createGroup', { name: 'All', members });
   await Promise.all(people.map((someone) => someone.person.chatWith('All')));
 
-  const launched = await Promise.all([chromium({ before: smallCamera }), firefox(), chromium({ before: smallCamera })]);
+  const launched = await Promise.all([chromium({ before }), firefox({ before: everyPicture }), chromium({ before })]);
   browsers.push(...launched);
   const [first, second, shared] = launched;
   await ada.opensIn(first);

@@ -6,12 +6,13 @@ import { chromium, firefox } from './harness/browsers.mjs';
 import { newCast } from './harness/cast.mjs';
 import { startService } from './harness/house.mjs';
 import { Resident } from './harness/resident.mjs';
-import { smallCamera } from './harness/small-camera.mjs';
+import { everyPicture, smallCamera } from './harness/small-camera.mjs';
 import { Voices } from './harness/voices.mjs';
 
 const PEOPLE = 32;
 /** All those programs share the machine's cores with three browsers. */
 const WITHIN_MS = 120_000;
+const before = [smallCamera, everyPicture];
 
 const { browsers, people } = newCast();
 
@@ -27,7 +28,7 @@ test('32 people are in a call, the loudest are heard, and the 33rd is told that 
   await Promise.all(people.map((someone) => someone.person.chatWith('All')));
 
   const inBrowsers = [ada, ben, cem];
-  browsers.push(...(await Promise.all([chromium({ before: smallCamera }), firefox(), chromium({ before: smallCamera })])));
+  browsers.push(...(await Promise.all([chromium({ before }), firefox({ before: everyPicture }), chromium({ before })])));
   await Promise.all(inBrowsers.map((someone, at) => someone.opensIn(browsers[at])));
   const voices = await Voices.start();
   const speakers = guests.map((guest) => voices.of(guest.person));
@@ -58,7 +59,7 @@ test('32 people are in a call, the loudest are heard, and the 33rd is told that 
     for (const someone of inBrowsers) {
       const others = inBrowsers.filter((other) => other !== someone);
       await someone.hears([...others, ...loud], WITHIN_MS);
-      for (const speaker of loud) await someone.screen.until(`${speaker.name} to be shown as speaking`, isShownSpeaking, speaker.account, WITHIN_MS);
+      for (const speaker of loud) await someone.showsSpeaking(speaker, WITHIN_MS);
     }
     speakers.slice(...louder).forEach((speaker) => speaker.falls());
   }
@@ -83,8 +84,3 @@ test('32 people are in a call, the loudest are heard, and the 33rd is told that 
   await late.seesAndHears(2, WITHIN_MS);
   for (const { screen } of [...inBrowsers, late]) assert.deepEqual(screen.errors, []);
 });
-
-/** Runs in the page. */
-function isShownSpeaking(account) {
-  return document.querySelector(`[data-tile="${account}"]`)?.dataset.speaking === 'true';
-}

@@ -32,8 +32,8 @@ const FIREFOX_PREFERENCES = {
   'media.gmp-manager.updateEnabled': false,
 };
 
-/** `wrap` makes another program of the browser's path; `before` runs in each page before the page's own scripts. */
-export async function chromium({ wrap = (path) => path, before } = {}) {
+/** `wrap` makes another program of the browser's path; what stands in `before` runs in each page before the page's own scripts. */
+export async function chromium({ wrap = (path) => path, before = [] } = {}) {
   const folder = temporaryFolder('chromium');
   const context = await playwright.launchPersistentContext(folder, {
     executablePath: wrap(browser('Chromium', ['chromium', 'chromium-browser', 'google-chrome'])),
@@ -41,8 +41,7 @@ export async function chromium({ wrap = (path) => path, before } = {}) {
     args: [...CHROMIUM_FLAGS, `--user-data-dir=${folder}`, 'about:blank'],
     viewport: { width: 1280, height: 800 },
   });
-  await context.addInitScript(witness);
-  if (before) await context.addInitScript(before);
+  for (const script of [witness, before].flat()) await context.addInitScript(script);
   return {
     kind: 'chromium',
     open: async (url) => {
@@ -57,7 +56,7 @@ export async function chromium({ wrap = (path) => path, before } = {}) {
   };
 }
 
-export async function firefox() {
+export async function firefox({ before = [] } = {}) {
   const launched = await puppeteer.launch({
     browser: 'firefox',
     executablePath: browser('Firefox', ['firefox-esr', 'firefox']),
@@ -69,7 +68,7 @@ export async function firefox() {
     kind: 'firefox',
     open: async (url) => {
       const page = await launched.newPage();
-      await page.evaluateOnNewDocument(witness);
+      for (const script of [witness, before].flat()) await page.evaluateOnNewDocument(script);
       await page.goto(url);
       return Screen.ofPuppeteer(page);
     },

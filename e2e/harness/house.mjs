@@ -5,11 +5,11 @@ import { portsOfService, serviceWith } from './links.mjs';
 /** Nobody listens there (RFC 863): whoever dials it is refused, as by a censor who answers with resets. */
 const DEAD_PORT = 9;
 
-/** `ports` fixes what is otherwise chosen by the system: { tls, plain, bare, relay, udp }. `place`: see places.mjs. */
-export function startService({ data = temporaryFolder('service'), ports = {}, place } = {}) {
+/** `ports` fixes what is otherwise chosen by the system: { tls, plain, bare, relay, udp }. `options`: the operator's. `place`: see places.mjs. */
+export function startService({ data = temporaryFolder('service'), ports = {}, options = [], place } = {}) {
   const fixed = ['tls', 'plain', 'bare', 'relay', 'udp'].filter((name) => name in ports);
   const at = place ? ['--host', place.addresses[0], '--listen', place.addresses[0]] : [];
-  const args = ['run', '--dev', '--data', data, ...at, ...fixed.flatMap((name) => [`--${name}-port`, String(ports[name])])];
+  const args = ['run', '--dev', '--data', data, ...at, ...fixed.flatMap((name) => [`--${name}-port`, String(ports[name])]), ...options];
   return Program.start('service', 'umweg-server', args, { within: place?.within });
 }
 

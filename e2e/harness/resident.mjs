@@ -64,6 +64,12 @@ export class Resident {
     return this.#notices(`hear ${others.map((other) => other.name)}`, within, ({ heard }) => leaves.every((leaf) => heard.has(leaf)));
   }
 
+  /** Waits until another is shown as speaking. */
+  showsSpeaking(other, within = CALL_WITHIN_MS) {
+    const isShown = (account) => document.querySelector(`[data-tile="${account}"]`)?.dataset.speaking === 'true';
+    return this.screen.until(`${other.name} to be shown as speaking`, isShown, other.account, within);
+  }
+
   async #notices(what, within, isSo) {
     const begun = performance.now();
     const grown = new Growth(await this.#stats());

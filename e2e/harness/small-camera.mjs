@@ -1,4 +1,11 @@
-// A camera and a microphone that cost nearly nothing: for many people on few cores. Everything behind them is as always.
+// Many people on few cores: a camera and a microphone that cost nearly nothing, and pages that want every picture although the computer
+// does not keep up. Everything behind them is as always.
+
+/** Runs in a page before the page's own scripts, alone. */
+export function everyPicture() {
+  // An empty page has no storage.
+  if (location.protocol === 'http:') localStorage.setItem('umweg.calls', JSON.stringify({ spare: false }));
+}
 
 /** Runs in a page before the page's own scripts, alone: it can use nothing from outside. A picture of changing colour, and a tone. */
 export function smallCamera() {

@@ -23,6 +23,8 @@ export type Choices = {
   shortcuts: boolean;
   /** No pictures are received. */
   voiceOnly: boolean;
+  /** Pictures become smaller and fewer where this computer does not keep up. */
+  spare: boolean;
   layout: "grid" | "speaker";
   ringtone: boolean;
   notifications: boolean;
@@ -44,6 +46,7 @@ const FIRST: Choices = {
   constantRate: false,
   shortcuts: true,
   voiceOnly: false,
+  spare: true,
   layout: "grid",
   ringtone: true,
   notifications: false,

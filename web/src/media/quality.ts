@@ -1,10 +1,11 @@
 // How well a call goes, from two looks at its counts: for each person, and for this device itself, with the reason.
 
+import { type Load, NO_RELIEF, type Relief } from "./relief";
 import type { Inbound, MediaStats, Outbound } from "./stats";
 
 export type Grade = "good" | "fair" | "poor";
 /** `loss` and `delay` of the own road; `theirs`: only this person's sound or picture suffers; the rest is of this device. */
-export type Reason = "loss" | "delay" | "theirs" | "frozen" | "computer" | "bandwidth";
+export type Reason = "loss" | "delay" | "theirs" | "frozen" | "computer" | "pictures" | "bandwidth";
 export type Quality = { grade: Grade; reason: Reason | null };
 
 export type Rates = {
@@ -14,6 +15,8 @@ export type Rates = {
   video: number;
   /** Of the packets, from 0 to 1. */
   lost: number;
+  /** Of the sound, from 0 to 1; null: there was none. */
+  madeUp: number | null;
   freezes: number;
   delayMs: number;
   height: number;
@@ -30,19 +33,28 @@ export type Report = {
   frames: MediaStats["frames"];
   /** The service says of somebody's stream that it is another's. */
   misplaced: boolean;
+  /** What the others' pictures ask of this computer, and how it is spared. */
+  load: Load;
+  relief: Relief;
 };
 
 const LOSS: Record<Exclude<Grade, "good">, number> = { fair: 0.03, poor: 0.1 };
 const DELAY_MS: Record<Exclude<Grade, "good">, number> = { fair: 350, poor: 800 };
 /** Of fewer packets a share says nothing. */
 const PACKETS_MIN = 20;
+const FRAMES_MIN = 10;
 const GOOD: Quality = { grade: "good", reason: null };
 
-export function reportOf(before: MediaStats, now: MediaStats, seconds: number): Report {
+export function reportOf(
+  before: MediaStats,
+  now: MediaStats,
+  seconds: number,
+  { load, relief }: Pick<Report, "load" | "relief"> = { load: loadOf(before, now, seconds, 0), relief: NO_RELIEF },
+): Report {
   const rates = ratesOf(before, now, seconds);
   const roundTripMs = now.roundTrip ? now.roundTrip.ms : null;
   const lostOnTheWay = now.roundTrip?.lost ?? 0;
-  const own = ownQuality(rates, now, roundTripMs ?? 0, lostOnTheWay);
+  const own = ownQuality(rates, now, { roundTripMs: roundTripMs ?? 0, lostOnTheWay, relief });
   const ownRoad = own.reason === "loss";
   return {
     own,
@@ -53,17 +65,40 @@ export function reportOf(before: MediaStats, now: MediaStats, seconds: number): 
     lostOnTheWay,
     frames: now.frames,
     misplaced: now.frames.misplaced > before.frames.misplaced,
+    load,
+    relief,
+  };
+}
+
+export function loadOf(before: MediaStats, now: MediaStats, seconds: number, lateMs: number): Load {
+  const sum = (count: "decodingMs" | "framesReceived" | "framesDropped") =>
+    now.inbound.reduce((all, each) => {
+      const old = before.inbound.find(({ mid }) => mid === each.mid);
+      return all + (old ? Math.max(0, each[count] - old[count]) : 0);
+    }, 0);
+  const came = sum("framesReceived");
+  return {
+    decoding: sum("decodingMs") / (seconds * 1_000),
+    dropped: came >= FRAMES_MIN ? sum("framesDropped") / came : 0,
+    // Where no pictures come none can be saved.
+    limited: came > 0 && now.outbound.some((each) => each.limitation === "cpu"),
+    lateMs: came > 0 ? lateMs : 0,
   };
 }
 
 /** Loss with everybody is of the own road; with one of several it is theirs. */
-function ownQuality(rates: Rates[], now: MediaStats, roundTripMs: number, lostOnTheWay: number): Quality {
+function ownQuality(
+  rates: Rates[],
+  now: MediaStats,
+  { roundTripMs, lostOnTheWay, relief }: Pick<Report, "lostOnTheWay" | "relief"> & { roundTripMs: number },
+): Quality {
   const everywhere = rates.length === 0 ? 0 : Math.min(...rates.map((each) => each.lost));
   const loss = Math.max(lostOnTheWay, everywhere);
   const limited = new Set(now.outbound.map((each) => each.limitation));
   return worst([
     { grade: grade(loss, LOSS), reason: "loss" },
     { grade: grade(roundTripMs, DELAY_MS), reason: "delay" },
+    { grade: relief.heightMax === null ? "good" : "fair", reason: "pictures" },
     { grade: limited.has("cpu") ? "fair" : "good", reason: "computer" },
     { grade: limited.has("bandwidth") ? "fair" : "good", reason: "bandwidth" },
   ]);
@@ -103,11 +138,13 @@ function ratesOf(before: MediaStats, now: MediaStats, seconds: number): Rates[] 
         // Who has just come into a slot is not charged with what was before.
         .reduce((sum, { each, old }) => sum + (old ? Math.max(0, each[count] - old[count]) : 0), 0);
     const [received, lost] = [grew("packetsReceived"), grew("packetsLost")];
+    const [samples, madeUp] = [grew("samples"), grew("samplesMadeUp")];
     return {
       leaf,
       audio: (grew("bytesReceived", "audio") * 8) / seconds,
       video: (grew("bytesReceived", "video") * 8) / seconds,
       lost: received + lost >= PACKETS_MIN ? lost / (received + lost) : 0,
+      madeUp: samples > 0 && grew("packetsReceived", "audio") >= PACKETS_MIN ? madeUp / samples : null,
       freezes: grew("freezes"),
       delayMs: Math.max(0, ...pairs.map(({ each }) => each.delayMs)),
       height: Math.max(0, ...pairs.map(({ each }) => each.height)),

@@ -6,12 +6,14 @@ import { choices } from "./choices";
 import { Connection } from "./connection";
 import { FrameWorker } from "./frame-worker";
 import type { Source } from "./protocol";
-import { type Report, reportOf } from "./quality";
+import { loadOf, type Report, reportOf } from "./quality";
+import { Burden, NO_RELIEF } from "./relief";
 import { ScreenShare } from "./screen";
 import type { SlotMedia } from "./slots";
 import { Sound } from "./sound";
-import { isLoud, Unheard } from "./speaking";
+import { isLoud, Loudness, levelOf, Unheard } from "./speaking";
 import { gatherStats, type MediaStats } from "./stats";
+import { Waiting } from "./waiting";
 import { Wish } from "./wish";
 
 export type Link = "connecting" | "connected" | "interrupted";
@@ -46,8 +48,6 @@ const LISTEN_EVERY_MS = 250;
 const REPORT_EVERY_MS = 2_000;
 /** A connection that failed is made anew, at most this often. */
 const RENEW_GAP_MS = 5_000;
-/** What comes by way of a proxy comes over TCP, in bursts. */
-const DELAY_BY_PROXY_MS = 280;
 
 export class Session {
   readonly call: string;
@@ -60,6 +60,12 @@ export class Session {
   readonly #camera = new Wish(false);
   readonly #screen = new Wish(false);
   readonly #unheard = new Unheard();
+  readonly #loudness = new Loudness();
+  readonly #burden = new Burden();
+  /** By leaf, of those whose sound comes by way of a proxy. */
+  #waiting = new Map<number, Waiting>();
+  #listened = 0;
+  #lateMs = 0;
   readonly #timers: ReturnType<typeof setInterval>[];
   #connection: Connection | null = null;
   #share: ScreenShare | null = null;
@@ -81,7 +87,7 @@ export class Session {
     this.#frames = new FrameWorker((stream, source) => this.#setSource(stream, source));
     this.#sound = new Sound((soundBlocked) => this.#show({ soundBlocked }));
     this.#timers = [
-      setInterval(() => this.#listen(), LISTEN_EVERY_MS),
+      setInterval(() => void this.#listen(), LISTEN_EVERY_MS),
       setInterval(() => void this.#report(), REPORT_EVERY_MS),
     ];
     const nobody = { own: null, sharing: null, media: [], slots: [], speaking: [] };
@@ -292,9 +298,12 @@ export class Session {
 
   #setDelays(): void {
     const { own, leaves } = this.#late;
+    const known = this.#waiting;
+    this.#waiting = new Map();
     for (const [index, { leaf }] of this.#snapshot.media.entries()) {
-      const late = own || (leaf !== null && leaves.has(leaf));
-      this.#connection?.setDelay(index, late ? DELAY_BY_PROXY_MS : null);
+      const late = leaf !== null && (own || leaves.has(leaf));
+      if (late) this.#waiting.set(leaf, known.get(leaf) ?? new Waiting());
+      this.#connection?.setDelay(index, (late && this.#waiting.get(leaf)?.ms) || null);
     }
   }
 
@@ -305,14 +314,29 @@ export class Session {
     this.#setDelays();
   }
 
-  #listen(): void {
-    const speaking: number[] = [];
-    for (const [index, { kind, transceiver }] of this.#connection?.slots.entries() ?? []) {
-      const leaf = this.#snapshot.media[index]?.leaf;
-      if (kind === "audio" && leaf !== null && leaf !== undefined && isLoud(transceiver.receiver)) speaking.push(leaf);
-    }
-    if (speaking.join() !== this.#snapshot.speaking.join()) this.#show({ speaking });
+  async #listen(): Promise<void> {
+    const now = performance.now();
+    // A page that nobody looks at is woken rarely on purpose.
+    if (this.#listened > 0 && !document.hidden)
+      this.#lateMs = Math.max(this.#lateMs, now - this.#listened - LISTEN_EVERY_MS);
+    this.#listened = now;
     this.#show({ unheard: this.#unheard.handleLevel(this.#muted.value ? this.#capture.level() : 0) });
+    const heard = (this.#connection?.slots ?? []).flatMap(({ kind, transceiver }, index) => {
+      const leaf = this.#snapshot.media[index]?.leaf ?? null;
+      return kind === "audio" && leaf !== null
+        ? [{ leaf, mid: transceiver.mid, level: levelOf(transceiver.receiver) }]
+        : [];
+    });
+    if (heard.some(({ level }) => level === null)) await this.#measureLoudness();
+    const speaking = heard
+      .filter(({ level, mid }) => isLoud(level ?? this.#loudness.levelOf(mid ?? "")))
+      .map(({ leaf }) => leaf);
+    if (speaking.join() !== this.#snapshot.speaking.join()) this.#show({ speaking });
+  }
+
+  async #measureLoudness(): Promise<void> {
+    const stats = await this.stats().catch(() => null);
+    if (stats) this.#loudness.handleLook(stats.inbound.filter(({ kind }) => kind === "audio"));
   }
 
   async #report(): Promise<void> {
@@ -320,7 +344,15 @@ export class Session {
     const at = Date.now();
     const last = this.#lastStats;
     this.#lastStats = stats && { stats, at };
-    if (stats && last && at > last.at) this.#show({ report: reportOf(last.stats, stats, (at - last.at) / 1_000) });
+    if (!stats || !last || at <= last.at) return;
+    const seconds = (at - last.at) / 1_000;
+    const load = loadOf(last.stats, stats, seconds, this.#lateMs);
+    this.#lateMs = 0;
+    const relief = choices().spare ? this.#burden.handleLook(load) : NO_RELIEF;
+    const report = reportOf(last.stats, stats, seconds, { load, relief });
+    this.#show({ report });
+    for (const { leaf, madeUp } of report.rates) if (madeUp !== null) this.#waiting.get(leaf)?.handleLook(madeUp);
+    this.#setDelays();
   }
 
   #show(change: Partial<MediaSnapshot>): void {

@@ -6,11 +6,18 @@ import type { Counts } from "./sframe/frames";
 export type Inbound = {
   mid: string;
   kind: string;
+  framesReceived: number;
   framesDecoded: number;
+  framesDropped: number;
+  decodingMs: number;
   packetsReceived: number;
   packetsLost: number;
   bytesReceived: number;
   audioEnergy: number;
+  /** Of sound: how long it was, and how many samples of it there were, and were made up because nothing had come. */
+  soundSeconds: number;
+  samples: number;
+  samplesMadeUp: number;
   freezes: number;
   frozenMs: number;
   delayMs: number;
@@ -60,11 +67,18 @@ function inbound(each: Report, now: MediaSnapshot): Inbound {
   return {
     mid,
     kind: String(each.kind),
+    framesReceived: count(each.framesReceived),
     framesDecoded: count(each.framesDecoded),
+    framesDropped: count(each.framesDropped),
+    decodingMs: count(each.totalDecodeTime) * 1_000,
     packetsReceived: count(each.packetsReceived),
     packetsLost: Math.max(0, count(each.packetsLost)),
     bytesReceived: count(each.bytesReceived),
     audioEnergy: count(each.totalAudioEnergy),
+    soundSeconds: count(each.totalSamplesDuration),
+    samples: count(each.totalSamplesReceived),
+    // What was made up as silence is not heard: nobody spoke.
+    samplesMadeUp: Math.max(0, count(each.concealedSamples) - count(each.silentConcealedSamples)),
     freezes: count(each.freezeCount),
     frozenMs: count(each.totalFreezesDuration) * 1_000,
     delayMs: played > 0 ? (count(each.jitterBufferDelay) / played) * 1_000 : 0,

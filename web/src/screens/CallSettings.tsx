@@ -127,7 +127,7 @@ export function BlurChoice() {
 
 export function PictureChoices() {
   const words = useWords();
-  const { voiceOnly, codec } = useChoices();
+  const { voiceOnly, spare, codec } = useChoices();
   const id = useId();
   return (
     <>
@@ -137,6 +137,7 @@ export function PictureChoices() {
         on={voiceOnly}
         onChange={(on) => setChoices({ voiceOnly: on })}
       />
+      <Toggle label={words.spare} why={words.spareWhy} on={spare} onChange={(on) => setChoices({ spare: on })} />
       <BlurChoice />
       {picturesSent().length > 1 && (
         <div className="field choice-field">

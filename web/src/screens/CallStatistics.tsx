@@ -27,7 +27,7 @@ export function CallStatistics({ call, onClose }: { call: CallView; onClose: () 
 
 function Own({ report }: { report: Report }) {
   const words = useWords();
-  const { own, sent, roundTripMs, lostOnTheWay, frames } = report;
+  const { own, sent, roundTripMs, lostOnTheWay, frames, load } = report;
   const refused = frames.noKey + frames.unknownCodec + frames.malformed + frames.replayed + frames.forged;
   const rows = [
     [words.connection, [gradeName(own.grade, words), explainQuality(own, null, words)].filter(Boolean).join(". ")],
@@ -38,6 +38,7 @@ function Own({ report }: { report: Report }) {
       words.sentPicture,
       sent.height === 0 ? "–" : `${words.kilobits(Math.round(sent.video / 1_000))} · ${words.lines(sent.height)}`,
     ],
+    [words.decoding, words.ofACore(load.decoding)],
     [words.framesSealed, words.format.number(frames.sealed)],
     [words.framesOpened, words.format.number(frames.opened)],
     [words.framesRecovered, words.format.number(frames.recovered)],

@@ -153,6 +153,8 @@ export function explainQuality({ grade, reason }: Quality, name: string | null, 
       return words.qualityFrozen;
     case "computer":
       return words.qualityComputer;
+    case "pictures":
+      return words.qualityPictures;
     case "bandwidth":
       return words.qualityBandwidth;
     case null:

@@ -5,6 +5,7 @@ import { withConstantRate } from "../../src/media/answer";
 import { acquire } from "../../src/media/devices";
 import { firstCounter } from "../../src/media/frame-worker";
 import { reportOf } from "../../src/media/quality";
+import { Burden, type Load, NO_RELIEF } from "../../src/media/relief";
 import type { MediaSnapshot } from "../../src/media/session";
 import { Frames } from "../../src/media/sframe/frames";
 import { Gap, REQUEST_GAP_MS } from "../../src/media/sframe/gap";
@@ -12,8 +13,9 @@ import { KeyRing } from "../../src/media/sframe/keyring";
 import { MISPLACED_AFTER_MS, Misplaced } from "../../src/media/sframe/misplaced";
 import { REORDER_MAX, ReplayWindow } from "../../src/media/sframe/replay";
 import { pictureOf } from "../../src/media/slots";
-import { Unheard } from "../../src/media/speaking";
+import { isLoud, Loudness, Unheard } from "../../src/media/speaking";
 import type { MediaStats } from "../../src/media/stats";
+import { Waiting } from "../../src/media/waiting";
 import { Wish } from "../../src/media/wish";
 import { gridOf, pictureHeight } from "../../src/screens/grid";
 import { type Place, placesOf } from "../../src/screens/places";
@@ -300,7 +302,19 @@ describe("the large place", () => {
 
 describe("how well a call goes", () => {
   const inbound = { mid: "1", kind: "audio", framesDecoded: 0, packetsReceived: 0, packetsLost: 0, bytesReceived: 0 };
-  const rest = { audioEnergy: 0, freezes: 0, frozenMs: 0, delayMs: 40, height: 0, participant: 2, screen: false };
+  const decoded = { framesReceived: 0, framesDropped: 0, decodingMs: 0 };
+  const sound = { soundSeconds: 0, samples: 0, samplesMadeUp: 0 };
+  const rest = {
+    ...decoded,
+    ...sound,
+    audioEnergy: 0,
+    freezes: 0,
+    frozenMs: 0,
+    delayMs: 40,
+    height: 0,
+    participant: 2,
+    screen: false,
+  };
   const of = (leaf: number, packetsReceived: number, packetsLost: number, freezes = 0) => {
     const bytesReceived = packetsReceived * 100;
     return { ...inbound, ...rest, mid: String(leaf), leaf, packetsReceived, packetsLost, bytesReceived, freezes };
@@ -339,6 +353,83 @@ describe("how well a call goes", () => {
   it("does not charge somebody who has just come with what was before", () => {
     const report = reportOf(stats(of(1, 5_000, 900)), stats({ ...of(2, 6_000, 1_000), mid: "1" }), 2);
     expect(report.people.get(2)).toEqual({ grade: "good", reason: null });
+  });
+});
+
+describe("a computer that does not keep up", () => {
+  const rests: Load = { decoding: 0.1, dropped: 0, limited: false, lateMs: 0 };
+  const burdened = (more: Partial<Load>) => ({ ...rests, ...more });
+  const looks = (burden: Burden, count: number, load: Load) =>
+    Array.from({ length: count }, () => burden.handleLook(load)).at(-1);
+
+  it("is given smaller pictures, then fewer, and never none", () => {
+    const burden = new Burden();
+    const slow = burdened({ decoding: 0.9 });
+    expect(burden.handleLook(slow)).toEqual(NO_RELIEF);
+    const steps = Array.from({ length: 12 }, () => burden.handleLook(slow));
+    const heights = steps.map(({ heightMax }) => heightMax);
+    const pictures = steps.map(({ picturesMax }) => picturesMax);
+    expect([...new Set(heights)]).toEqual([360, 180]);
+    expect([...new Set(pictures)]).toEqual([null, 4, 2]);
+  });
+
+  it("is known by late pictures, a late page and a browser that says so, and not by a road that loses", () => {
+    for (const load of [{ decoding: 0.8 }, { lateMs: 400 }, { limited: true }, { dropped: 0.5, decoding: 0.4 }])
+      expect(looks(new Burden(), 2, burdened(load))?.heightMax).toBe(360);
+    expect(looks(new Burden(), 20, burdened({ dropped: 0.5 }))).toEqual(NO_RELIEF);
+  });
+
+  it("is not spared for a moment's work", () => {
+    const burden = new Burden();
+    for (let round = 0; round < 10; round++) {
+      burden.handleLook(burdened({ decoding: 2 }));
+      expect(burden.handleLook(rests)).toEqual(NO_RELIEF);
+    }
+  });
+
+  it("is tried with more again, and more rarely each time that this was too much", () => {
+    const burden = new Burden();
+    looks(burden, 2, burdened({ decoding: 0.9 }));
+    const untilMore = () => {
+      for (let count = 1; ; count++) if (burden.handleLook(rests).heightMax === null) return count;
+    };
+    const first = untilMore();
+    looks(burden, 2, burdened({ decoding: 0.9 }));
+    const second = untilMore();
+    expect(second).toBe(2 * first);
+  });
+});
+
+describe("sound that comes in bursts", () => {
+  it("waits longer after a gap, less again the longer there was none, and within bounds", () => {
+    const waiting = new Waiting();
+    const first = waiting.ms;
+    waiting.handleLook(0.05);
+    const grown = waiting.ms;
+    expect(grown).toBeGreaterThan(first);
+    for (let look = 0; look < 10; look++) waiting.handleLook(0);
+    expect(waiting.ms).toBeLessThan(grown);
+    for (let look = 0; look < 1_000; look++) waiting.handleLook(0.5);
+    expect(waiting.ms).toBeLessThanOrEqual(500);
+    for (let look = 0; look < 1_000; look++) waiting.handleLook(0);
+    expect(waiting.ms).toBeLessThanOrEqual(100);
+    expect(waiting.ms).toBeGreaterThan(0);
+  });
+});
+
+describe("how loud somebody is where no packet says it", () => {
+  it("is taken from what was decoded since the last look", () => {
+    const loudness = new Loudness();
+    const look = (audioEnergy: number, soundSeconds: number) => {
+      loudness.handleLook([{ mid: "3", audioEnergy, soundSeconds }]);
+      return loudness.levelOf("3");
+    };
+    expect(look(5, 100)).toBe(0);
+    expect(look(5.01, 101)).toBeCloseTo(0.1);
+    expect(isLoud(look(5.02, 102))).toBe(true);
+    expect(isLoud(look(5.02, 103))).toBe(false);
+    expect(look(0.1, 1)).toBe(0);
+    expect(loudness.levelOf("4")).toBe(0);
   });
 });
 

@@ -94,6 +94,8 @@ export const calls = ({ t, plural, list, number, percent }: Format) => ({
     "Always sends the same amount, so that who watches the line cannot tell when you speak. Takes effect with the next call.",
   voiceOnly: "Sound only",
   voiceOnlyWhy: "No pictures are received. Saves data and the computer.",
+  spare: "Spare this computer",
+  spareWhy: "Where it does not keep up, the pictures of others become smaller, then fewer. Sound does not change.",
   picturesAgain: "Show pictures again",
   enterMuted: "Join with the microphone off",
   lobbyFirst: "Look at camera and microphone first",
@@ -152,6 +154,8 @@ export const calls = ({ t, plural, list, number, percent }: Format) => ({
   statisticsPicture: "Picture",
   statisticsLost: "Lost",
   statisticsDelay: "Delay",
+  decoding: "Work on the pictures of others",
+  ofACore: (share: number) => t`${percent(share)} of a processor core`,
   framesSealed: "Frames sealed",
   framesOpened: "Frames opened",
   framesRecovered: "Sound saved from loss",
@@ -165,6 +169,7 @@ export const calls = ({ t, plural, list, number, percent }: Format) => ({
   qualityTheirs: (name: string) => t`The road of ${name} loses packets.`,
   qualityFrozen: "The picture stops now and then.",
   qualityComputer: "This computer is busy, so your picture is made smaller.",
+  qualityPictures: "Your computer is too slow for so many pictures: they become smaller, then fewer.",
   qualityBandwidth: "Your road carries little, so your picture is made smaller.",
 
   // ── in a call: people ──
