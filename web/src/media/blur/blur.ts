@@ -25,6 +25,9 @@ const LOOK = { blurFilterRadius: 15, maskBlurRadius: 8, hysteresis: true };
 
 export type Blurred = { track: MediaStreamTrack; end(): void };
 
+/** Takes the frame over, and closes it. */
+type Render = (frame: VideoFrame) => Promise<ImageBitmap | null>;
+
 export function canBlur(): boolean {
   const needed = [globalThis.Worker, globalThis.OffscreenCanvas, globalThis.VideoFrame, globalThis.WebAssembly];
   return needed.every((each) => each !== undefined) && canPipe();
@@ -41,12 +44,12 @@ export async function blur(camera: MediaStreamTrack, onFailed: () => void): Prom
     worker.terminate();
   };
   try {
-    const begun = load(worker).then(async (pipeline) => {
-      await pass(pipe, pipeline);
-      return pipeline;
+    const begun = load(worker).then(async (render) => {
+      await pass(pipe, render);
+      return render;
     });
-    const pipeline = await within(BEGINS_WITHIN_MS, begun, "the network that blurs does not begin");
-    void passOn(pipe, pipeline).catch(() => {
+    const render = await within(BEGINS_WITHIN_MS, begun, "the network that blurs does not begin");
+    void passOn(pipe, render).catch(() => {
       if (ended) return;
       end();
       onFailed();
@@ -58,8 +61,8 @@ export async function blur(camera: MediaStreamTrack, onFailed: () => void): Prom
   }
 }
 
-async function load(worker: Worker): Promise<Remote<Pipeline>> {
-  const { wrap } = await import("comlink");
+async function load(worker: Worker): Promise<Render> {
+  const { transfer, wrap } = await import("comlink");
   const pipeline = await new (wrap<typeof Pipeline>(worker))({
     assetsPath: "",
     deferInputFrameDownscale: false,
@@ -67,7 +70,7 @@ async function load(worker: Worker): Promise<Remote<Pipeline>> {
   });
   await pipeline.loadTwilioTFLite();
   if (computesGl()) await drawWithoutGl(pipeline);
-  return pipeline;
+  return (frame) => pipeline.render(transfer(frame, [frame]));
 }
 
 /** Whether WebGL is a program here rather than a graphics chip. Firefox says it at once, Chromium when asked more closely. */
@@ -88,18 +91,16 @@ async function drawWithoutGl(pipeline: Remote<Pipeline>): Promise<void> {
   await (pipeline as unknown as Canvas)._webgl2Canvas.getContext("2d").catch(() => undefined);
 }
 
-async function passOn(pipe: Pipe, pipeline: Remote<Pipeline>): Promise<void> {
-  while (await pass(pipe, pipeline));
+async function passOn(pipe: Pipe, render: Render): Promise<void> {
+  while (await pass(pipe, render));
 }
 
 /** One picture; false when the camera has no more. */
-async function pass(pipe: Pipe, pipeline: Remote<Pipeline>): Promise<boolean> {
-  const { transfer } = await import("comlink");
+async function pass(pipe: Pipe, render: Render): Promise<boolean> {
   const frame = await pipe.next();
   if (!frame) return false;
   const { timestamp } = frame;
-  const rendered = pipeline.render(transfer(frame, [frame]));
-  const picture = await within(STALLS_AFTER_MS, rendered, "the network that blurs has stopped");
+  const picture = await within(STALLS_AFTER_MS, render(frame), "the network that blurs has stopped");
   if (!picture) throw new Error("the network that blurs gives no picture");
   await pipe.show(picture, timestamp);
   return true;
