@@ -56,7 +56,7 @@ function Screens({ view }: { view: View }) {
   const route = useRoute();
   useLook(route);
   useFollowOwnCall(view, route);
-  useFocusFollows(route);
+  useFocusFollows(view, route);
   if (!view.me) return <BeforeAccount route={route} />;
   switch (route.at) {
     case "call":
@@ -192,9 +192,9 @@ function Lost() {
   );
 }
 
-/** On a phone the list vanishes with the row that was pressed: the keyboard goes on in what came in its place. */
-function useFocusFollows(route: Route): void {
-  const shown = JSON.stringify(route);
+/** A list vanishes on a phone, and a lobby with its call's beginning: the keyboard goes on in what came in the place of what was pressed. */
+function useFocusFollows({ call }: View, route: Route): void {
+  const shown = JSON.stringify([route, call?.id, call?.state.kind]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: whenever something else is shown
   useEffect(() => {
     const frame = requestAnimationFrame(() => {

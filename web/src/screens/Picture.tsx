@@ -16,5 +16,8 @@ export function Picture({ stream, mirrored = false, whole = false, label }: Pict
     };
   }, [stream]);
   const classes = [mirrored && "is-mirrored", whole && "is-whole"].filter(Boolean).join(" ");
-  return <video ref={video} className={classes || undefined} aria-label={label} autoPlay playsInline muted />;
+  // There is nothing to press; Firefox would stop here all the same.
+  return (
+    <video ref={video} className={classes || undefined} aria-label={label} tabIndex={-1} autoPlay playsInline muted />
+  );
 }
