@@ -2,11 +2,14 @@
 //!
 //! 1. Another web server gets every visitor's bytes as they are, and they get its: nothing of ours is in between.
 //! 2. Without one, what answers is to be taken for nginx as it comes: its words, its headers in its order, its patience, and its
-//!    opinion of every malformed request ([`request`], [`answer`]). Tests of `umweg-proxy` compare it with the real one.
-//! 3. It answers every request in the same way, wherever a secret was guessed wrong: there is one code path and no comparison in it.
+//!    opinion of every malformed request ([`http1`], [`request`], [`answer`]). Tests of `umweg-proxy` compare it with the real one.
+//! 3. In HTTP/2 it is the same nginx ([`http2`]): frame for frame, too.
+//! 4. It answers every request in the same way, wherever a secret was guessed wrong: there is one code path and no comparison in it.
 
 mod answer;
 mod folder;
+mod http1;
+mod http2;
 mod range;
 mod request;
 
@@ -24,7 +27,8 @@ use crate::carrier::{Carrier, Rewound, tune_tcp};
 use crate::splice::splice;
 use answer::Answer;
 use folder::{find, stock};
-use request::{Body, Head, read_head};
+use http1::read_head;
+use request::{Body, Head};
 
 /// nginx's patience: until a head is whole, between two requests, until an answer is taken, and for what comes after the last one.
 const HEAD_TIME_MAX: Duration = Duration::from_secs(60);
@@ -125,7 +129,7 @@ impl Site {
     /// Whether HTTP/2 is to be offered (ALPN).
     #[must_use]
     pub fn has_http2(&self) -> bool {
-        self.http2.is_some()
+        self.http2.is_some() || !matches!(*self.content, Content::Upstream(_))
     }
 
     /// Whether those bytes are the beginning of what any web server refuses, or closes on, without waiting for more.
@@ -134,10 +138,11 @@ impl Site {
         read_head(received).is_err()
     }
 
-    /// Leads a visitor on who speaks HTTP/2.
-    pub async fn serve_http2(&self, carrier: Box<dyn Carrier>) {
-        if let Some(upstream) = &self.http2 {
-            let _ = upstream.serve(carrier, &[]).await;
+    /// Answers a visitor who speaks HTTP/2, or leads them on.
+    pub async fn serve_http2(&self, carrier: Box<dyn Carrier>, came: Came) {
+        match &self.http2 {
+            Some(upstream) => drop(upstream.serve(carrier, &[]).await),
+            None => http2::serve(self, carrier, came).await,
         }
     }
 
@@ -162,9 +167,11 @@ impl Site {
             if !matches!(sent, Ok(Ok(()))) {
                 return;
             }
-            let passed = timeout(LINGER_TIME_MAX, pass_over(&mut carrier, &mut received, head.body));
-            if !keep_alive || !matches!(passed.await, Ok(Ok(()))) {
-                break;
+            match timeout(LINGER_TIME_MAX, pass_over(&mut carrier, &mut received, head.body)).await {
+                Ok(Ok(())) if keep_alive => {}
+                Ok(Err(error)) if error.kind() != io::ErrorKind::InvalidData => return,
+                Ok(_) => break,
+                Err(_) => return,
             }
             if received.is_empty() && !matches!(timeout(BETWEEN_TIME_MAX, carrier.read_buf(&mut received)).await, Ok(Ok(1..))) {
                 break;
@@ -251,9 +258,10 @@ async fn pass_over(carrier: &mut Box<dyn Carrier>, received: &mut Vec<u8>, body:
                 if let Some(end) = received.iter().position(|&byte| byte == b'\n') {
                     break received.drain(..=end).collect::<Vec<_>>();
                 }
-                if received.len() > HEAD_BYTES_OF_CHUNK || carrier.read_buf(received).await? == 0 {
+                if received.len() > HEAD_BYTES_OF_CHUNK {
                     return Err(io::ErrorKind::InvalidData.into());
                 }
+                hear(carrier, received).await?;
             };
             let size = std::str::from_utf8(&line).ok().and_then(|line| line.trim().split(';').next());
             let size = size.and_then(|size| u64::from_str_radix(size.trim(), 16).ok()).ok_or(io::ErrorKind::InvalidData)?;
@@ -277,9 +285,15 @@ async fn take(carrier: &mut Box<dyn Carrier>, received: &mut Vec<u8>, mut length
         if length == 0 {
             return Ok(());
         }
-        if carrier.read_buf(received).await? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
+        hear(carrier, received).await?;
+    }
+}
+
+/// More of a body, if it does not take too long.
+async fn hear(carrier: &mut Box<dyn Carrier>, received: &mut Vec<u8>) -> io::Result<()> {
+    match timeout(LINGER_SILENT_MAX, carrier.read_buf(received)).await?? {
+        0 => Err(io::ErrorKind::UnexpectedEof.into()),
+        _ => Ok(()),
     }
 }
 
@@ -307,7 +321,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn it_has_the_patience_of_a_real_web_server() {
-        for (sent, patience) in [("", 60), ("GET / HT", 60), ("GET / HTTP/1.1\r\nHost: x\r\n\r\n", 75)] {
+        for (sent, patience) in [
+            ("", 60),
+            ("GET / HT", 60),
+            ("GET / HTTP/1.1\r\nHost: x\r\n\r\n", 75),
+            ("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nlate", 5),
+            ("POST / HTTP/1.0\r\nContent-Length: 9\r\n\r\nlate", 5),
+        ] {
             let (mut visitor, here) = duplex(64 << 10);
             let serving = tokio::spawn(async move { Site::default().serve(Box::new(here), Vec::new(), came()).await });
             let begun = Instant::now();

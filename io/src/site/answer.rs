@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 
 use super::folder::{File, Found};
 use super::range::{Part, Ranges, ranges};
-use super::request::{Asked, Head, Refused, Version, Why};
+use super::request::{Asked, Body, Head, Refused, Version, Why};
 use super::{Came, Layer};
 use crate::carrier::Carrier;
 
@@ -16,6 +16,9 @@ const TOGETHER_BYTES: usize = 16 << 10;
 /// For browsers that show a page of their own instead of a short one.
 const PADDING: &str = "<!-- a padding to disable MSIE and Chrome friendly error page -->\r\n";
 const PADDINGS: usize = 6;
+const RANGE: &str = "Content-Range";
+/// A larger body is not even looked at.
+const BODY_BYTES_MAX: u64 = 1 << 20;
 const GO_AHEAD: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// Where a body comes from.
@@ -26,18 +29,18 @@ pub(super) enum Source {
 
 /// An answer, as long as nobody knows whether the connection stays open after it.
 pub(super) struct Answer {
-    status: &'static str,
-    kind: Option<String>,
-    length: Option<u64>,
-    changed: Option<u64>,
-    location: Option<Vec<u8>>,
-    /// The lines after `Connection`.
-    more: String,
-    body: Option<Source>,
+    pub(super) status: &'static str,
+    pub(super) kind: Option<String>,
+    pub(super) length: Option<u64>,
+    pub(super) changed: Option<u64>,
+    pub(super) location: Option<Vec<u8>>,
+    /// The lines after `Connection`, or in HTTP/2 the last ones.
+    pub(super) more: Vec<(&'static str, String)>,
+    pub(super) body: Option<Source>,
     /// Of the body, if not all of it: each with what stands before it.
-    parts: Vec<(String, Part)>,
+    pub(super) parts: Vec<(String, Part)>,
     /// After the last of them.
-    end: String,
+    pub(super) end: String,
     /// Who waits for leave to send a body has it.
     goes_ahead: bool,
     /// After these nginx lets go.
@@ -52,7 +55,7 @@ impl Answer {
             length: None,
             changed: None,
             location: None,
-            more: String::new(),
+            more: Vec::new(),
             body: None,
             parts: Vec::new(),
             end: String::new(),
@@ -80,7 +83,7 @@ impl Answer {
         if pads && status.starts_with(['4', '5']) {
             text.extend(std::iter::repeat_n(PADDING, PADDINGS));
         }
-        let is_last = status.starts_with("400") || status.starts_with("414") || status.starts_with("50");
+        let is_last = ["400", "413", "414"].iter().any(|last| status.starts_with(last)) || status.starts_with("50");
         Self {
             kind: Some("text/html".to_owned()),
             length: Some(text.len() as u64),
@@ -112,6 +115,7 @@ impl Answer {
     pub(super) fn to_request(head: &Head, found: Found, came: Came) -> Self {
         let problem = |status| Self::problem(status, head.pads && head.version > Version::V09);
         match found {
+            _ if matches!(head.body, Body::Bytes(length) if length > BODY_BYTES_MAX) => problem("413 Request Entity Too Large"),
             _ if !matches!(head.method.as_slice(), b"GET" | b"HEAD" | b"POST") => problem("405 Not Allowed"),
             Found::Missing => problem("404 Not Found"),
             Found::Forbidden => problem("403 Forbidden"),
@@ -127,7 +131,6 @@ impl Answer {
     fn to_file(asked: &Asked, file: File, problem: impl Fn(&'static str) -> Self) -> Self {
         let File { source, length, changed, kind } = file;
         let tag = format!("\"{changed:x}-{length:x}\"");
-        let tagged = format!("ETag: {tag}\r\n");
         let unmodified = asked.if_unmodified_since.as_deref().is_none_or(|date| seconds(date).is_some_and(|date| date >= changed));
         if !unmodified || asked.if_match.as_deref().is_some_and(|tags| !names(tags, &tag, false)) {
             return problem("412 Precondition Failed");
@@ -135,13 +138,13 @@ impl Answer {
         let same_date = asked.if_modified_since.as_deref().is_none_or(|date| seconds(date) == Some(changed));
         let same_tag = asked.if_none_match.as_deref().is_none_or(|tags| names(tags, &tag, true));
         if same_date && same_tag && (asked.if_modified_since.is_some() || asked.if_none_match.is_some()) {
-            return Self { changed: Some(changed), more: tagged, ..Self::new("304 Not Modified") };
+            return Self { changed: Some(changed), more: vec![("ETag", tag)], ..Self::new("304 Not Modified") };
         }
         let whole = Self {
             kind: Some(kind.to_owned()),
             length: Some(length),
             changed: Some(changed),
-            more: tagged,
+            more: vec![("ETag", tag.clone())],
             body: Some(source),
             ..Self::new("200 OK")
         };
@@ -149,30 +152,38 @@ impl Answer {
             if wanted.starts_with(b"\"") { wanted == tag.as_bytes() } else { seconds(wanted) == Some(changed) }
         });
         match asked.range.as_deref().filter(|_| still).map_or(Ranges::All, |wanted| ranges(wanted, length)) {
-            Ranges::All => Self { more: format!("{}Accept-Ranges: bytes\r\n", whole.more), ..whole },
-            Ranges::None => {
-                Self { more: format!("Content-Range: bytes */{length}\r\n"), ..problem("416 Requested Range Not Satisfiable") }
-            }
+            Ranges::All => whole.and("Accept-Ranges", "bytes".to_owned()),
+            Ranges::None => problem("416 Requested Range Not Satisfiable").and(RANGE, format!("bytes */{length}")),
             Ranges::Parts(parts) => whole.in_parts(&parts, length),
         }
     }
 
     fn in_parts(self, parts: &[Part], of: u64) -> Self {
         let status = "206 Partial Content";
-        let range = |part: &Part| format!("Content-Range: bytes {}-{}/{of}\r\n", part.begin, part.end - 1);
+        let range = |part: &Part| format!("bytes {}-{}/{of}", part.begin, part.end - 1);
         if let [part] = parts {
-            let more = format!("{}{}", self.more, range(part));
-            return Self { status, length: Some(part.length()), more, parts: vec![(String::new(), *part)], ..self };
+            let one = Self { status, length: Some(part.length()), parts: vec![(String::new(), *part)], ..self };
+            return one.and(RANGE, range(part));
         }
         // Any digits that the file does not hold; nobody remembers them.
         let boundary = format!("{:020}", SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.subsec_nanos()));
         let kind = self.kind.as_deref().unwrap_or_default();
-        let before = |part: &Part| format!("\r\n--{boundary}\r\nContent-Type: {kind}\r\n{}\r\n", range(part));
+        let before = |part: &Part| format!("\r\n--{boundary}\r\nContent-Type: {kind}\r\n{RANGE}: {}\r\n\r\n", range(part));
         let parts: Vec<_> = parts.iter().map(|part| (before(part), *part)).collect();
         let end = format!("\r\n--{boundary}--\r\n");
         let length = end.len() as u64 + parts.iter().map(|(head, part)| head.len() as u64 + part.length()).sum::<u64>();
         let kind = Some(format!("multipart/byteranges; boundary={boundary}"));
         Self { status, kind, length: Some(length), parts, end, ..self }
+    }
+
+    fn and(mut self, name: &'static str, value: String) -> Self {
+        self.more.push((name, value));
+        self
+    }
+
+    /// When it was changed, as it is told.
+    pub(super) fn last_modified(&self) -> Option<String> {
+        self.changed.map(|changed| httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(changed)))
     }
 
     /// Sends it: in HTTP/0.9 the body only, and to HEAD none.
@@ -199,8 +210,8 @@ impl Answer {
     }
 
     fn head(&self, keep_alive: bool) -> Vec<u8> {
-        let date = |time| httpdate::fmt_http_date(time);
-        let mut head = format!("HTTP/1.1 {}\r\nServer: nginx\r\nDate: {}\r\n", self.status, date(SystemTime::now()));
+        let now = httpdate::fmt_http_date(SystemTime::now());
+        let mut head = format!("HTTP/1.1 {}\r\nServer: nginx\r\nDate: {now}\r\n", self.status);
         let mut line = |name: &str, value: Option<String>| {
             if let Some(value) = value {
                 head.push_str(&format!("{name}: {value}\r\n"));
@@ -208,13 +219,14 @@ impl Answer {
         };
         line("Content-Type", self.kind.clone());
         line("Content-Length", self.length.map(|length| length.to_string()));
-        line("Last-Modified", self.changed.map(|changed| date(UNIX_EPOCH + Duration::from_secs(changed))));
+        line("Last-Modified", self.last_modified());
         let mut head = head.into_bytes();
         if let Some(location) = &self.location {
             head.extend([b"Location: ", location.as_slice(), b"\r\n"].concat());
         }
         let connection = if keep_alive { "keep-alive" } else { "close" };
-        head.extend(format!("Connection: {connection}\r\n{}\r\n", self.more).into_bytes());
+        let more: String = self.more.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        head.extend(format!("Connection: {connection}\r\n{more}\r\n").into_bytes());
         head
     }
 }
@@ -224,8 +236,7 @@ impl Source {
     async fn send(&mut self, carrier: &mut Box<dyn Carrier>, waiting: &mut Vec<u8>, part: Part) -> std::io::Result<()> {
         match self {
             Self::Text(text) => {
-                let range = usize::try_from(part.begin).unwrap_or(usize::MAX)..usize::try_from(part.end).unwrap_or(usize::MAX);
-                waiting.extend_from_slice(text.as_bytes().get(range).unwrap_or_default());
+                waiting.extend_from_slice(text.as_bytes().get(part.range()).unwrap_or_default());
             }
             Self::File(file) => {
                 file.seek(SeekFrom::Start(part.begin)).await?;

@@ -11,6 +11,12 @@ impl Part {
     pub(super) fn length(self) -> u64 {
         self.end - self.begin
     }
+
+    /// In memory.
+    pub(super) fn range(self) -> std::ops::Range<usize> {
+        let place = |place| usize::try_from(place).unwrap_or(usize::MAX);
+        place(self.begin)..place(self.end)
+    }
 }
 
 #[derive(PartialEq, Eq, Debug)]

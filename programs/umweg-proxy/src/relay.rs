@@ -74,7 +74,7 @@ enum Entered {
     /// Somebody for the web site, and what was read of the first request.
     Visitor(Box<dyn Carrier>, Vec<u8>, Came),
     /// The same, who speaks HTTP/2.
-    Visitor2(Box<dyn Carrier>),
+    Visitor2(Box<dyn Carrier>, Came),
     Nobody,
 }
 
@@ -101,9 +101,9 @@ impl Relay {
                 metrics::counter!("umweg_proxy_visitors").increment(1);
                 Box::pin(until(end, self.site.serve(carrier, received, came))).await;
             }
-            Entered::Visitor2(carrier) => {
+            Entered::Visitor2(carrier, came) => {
                 metrics::counter!("umweg_proxy_visitors").increment(1);
-                Box::pin(until(end, self.site.serve_http2(carrier))).await;
+                Box::pin(until(end, self.site.serve_http2(carrier, came))).await;
             }
             Entered::Nobody => {}
         }
@@ -118,7 +118,7 @@ impl Relay {
             ((_, Begins::Tls), Some(tls)) => {
                 let by = by(Layer::Tls);
                 match timeout(VISITOR_TIME_MAX, TlsAcceptor::from(tls.config()).accept(Ahead::new(tcp))).await {
-                    Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(HTTP2) => Entered::Visitor2(Box::new(stream)),
+                    Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(HTTP2) => Entered::Visitor2(Box::new(stream), by),
                     Ok(Ok(stream)) => self.meet(Box::new(stream), by, ends).await,
                     _ => Entered::Nobody,
                 }

@@ -90,8 +90,8 @@ async fn http2_is_offered_and_served_as_by_the_web_server_behind() {
 }
 
 #[tokio::test]
-async fn without_http2_behind_it_offers_what_a_web_server_just_set_up_offers() {
-    let proxy = Running::start(&Service::start().await.link, &[]).await;
+async fn in_front_of_a_site_without_http2_it_offers_what_a_web_server_without_it_offers() {
+    let proxy = Running::start(&Service::start().await.link, &["--site-upstream=http://127.0.0.1:9"]).await;
     let bare = Bare::start(&proxy, "").await;
     offers_are_the_same(&proxy, &bare, Some(b"http/1.1")).await;
 }

@@ -10,7 +10,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, stream};
-use house::neighbours::{Front, answer, answer_to_all, client_hello, front, listening, nginx_config, tls_to};
+use house::bare::{Bare, site};
+use house::neighbours::{answer, answer_to_all, client_hello, tls_to};
 use house::ports::free_port;
 use house::{Running, Service};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -71,8 +72,8 @@ async fn how_long_an_answer_takes_is_told() {
 async fn are_the_same(proxy: &Running, bare: &Bare) {
     let probes = probes(&proxy.link.path, &revoked_at(proxy).await);
     let each = probes.iter().map(async |(name, probe)| {
-        let plain = async |address| bare.answer(TcpStream::connect(address).await.unwrap(), probe, address).await;
-        let in_tls = async |address| bare.answer(tls_to(address, proxy.link.pin.clone()).await, probe, address).await;
+        let plain = async |address| answer_of(bare, TcpStream::connect(address).await.unwrap(), probe, address).await;
+        let in_tls = async |address| answer_of(bare, tls_to(address, proxy.link.pin.clone()).await, probe, address).await;
         let mut differ = Vec::new();
         compare(&mut differ, name, "plain", plain(proxy.plain()), plain(bare.plain)).await;
         compare(&mut differ, name, "in TLS", in_tls(proxy.tls()), in_tls(bare.tls)).await;
@@ -114,55 +115,14 @@ async fn compare(
     }
 }
 
-/// A real nginx with the same site.
-struct Bare {
-    plain: SocketAddr,
-    tls: SocketAddr,
-    _nginx: Front,
-    _folder: tempfile::TempDir,
-}
-
-impl Bare {
-    async fn start(root: &Path, more: &str, proxy: &Running, plain: u16) -> Self {
-        let (folder, tls, data) = (tempfile::tempdir().unwrap(), free_port(), proxy.data.path().display());
-        let servers = format!(
-            "root {};\n{more}\nserver {{ listen 127.0.0.1:{plain}; }}\n\
-             server {{ listen 127.0.0.1:{tls} ssl; ssl_certificate {data}/certificate.pem; ssl_certificate_key {data}/certificate-key.pem; }}",
-            root.display()
-        );
-        let nginx = front("/usr/sbin/nginx", &["-c"], folder.path(), "nginx.conf", &nginx_config(folder.path(), "", &servers));
-        listening(tls).await;
-        let [plain, tls] = [plain, tls].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
-        Self { plain, tls, _nginx: nginx, _folder: folder }
+/// The whole answer, but for what cannot be the same: the date, the port, and digits drawn at random.
+async fn answer_of(bare: &Bare, stream: impl AsyncReadExt + AsyncWriteExt + Unpin, probe: &Probe, port: SocketAddr) -> String {
+    let answer = if probe.ends { answer_to_all(stream, &probe.bytes).await } else { answer(stream, &probe.bytes).await };
+    let answer = answer.replace(&format!(":{}/", bare.plain.port()), ":PORT/").replace(&format!(":{}/", port.port()), ":PORT/");
+    match answer.split_once("boundary=") {
+        Some((_, rest)) => answer.replace(&rest[..20], "BOUNDARY"),
+        None => answer,
     }
-
-    /// The whole answer, but for what cannot be the same: the date, the port, and digits drawn at random.
-    async fn answer(&self, stream: impl AsyncReadExt + AsyncWriteExt + Unpin, probe: &Probe, port: SocketAddr) -> String {
-        let answer = if probe.ends { answer_to_all(stream, &probe.bytes).await } else { answer(stream, &probe.bytes).await };
-        let answer = answer.replace(&format!(":{}/", self.plain.port()), ":PORT/").replace(&format!(":{}/", port.port()), ":PORT/");
-        match answer.split_once("boundary=") {
-            Some((_, rest)) => answer.replace(&rest[..20], "BOUNDARY"),
-            None => answer,
-        }
-    }
-}
-
-fn site() -> tempfile::TempDir {
-    let site = tempfile::tempdir().unwrap();
-    let write = |name: &str, bytes: &[u8]| std::fs::write(site.path().join(name), bytes).unwrap();
-    for folder in ["with", "without"] {
-        std::fs::create_dir(site.path().join(folder)).unwrap();
-    }
-    write("index.html", b"<h1>Bicycles</h1>");
-    write("with/index.html", b"<h1>Tandems</h1>");
-    write("style.css", b"h1 { color: teal }");
-    write("two words.txt", b"two words");
-    write("unknown.kind", b"?");
-    write("empty.txt", b"");
-    write("large.bin", &(0..100_000_u32).flat_map(u32::to_le_bytes).collect::<Vec<_>>());
-    // Others may have to read it.
-    std::fs::set_permissions(site.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    site
 }
 
 /// What somebody sends, on a connection of its own.
@@ -307,6 +267,7 @@ fn probes(path: &str, revoked: &str) -> Vec<(&'static str, Probe)> {
         ("an upgrade after a request", [raw("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), upgrade(&format!("{path}x"))].concat()),
         ("an upgrade with the secret after a request", [raw("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), upgrade(path)].concat()),
         ("a length that is none", with("Content-Length: x")),
+        ("the largest length", text(format!("POST / HTTP/1.1\r\nContent-Length: 1048576\r\n{close}{}", "a".repeat(1 << 20)))),
         ("two lengths", with("Content-Length: 0\r\nContent-Length: 0")),
         ("a length and chunks", with("Content-Length: 0\r\nTransfer-Encoding: chunked")),
         ("another encoding", with("Transfer-Encoding: gzip")),
@@ -343,6 +304,9 @@ fn probes(path: &str, revoked: &str) -> Vec<(&'static str, Probe)> {
         ("bytes at random", (0..200_u32).map(|i| i.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect()),
     ];
     let unfinished = vec![
+        ("a large length", with("Content-Length: 1048577")),
+        ("a large length, for nothing", text(format!("POST /nothing-here HTTP/1.1\r\nContent-Length: 9999999999\r\n{close}"))),
+        ("a large length, waiting to go on", with("Expect: 100-continue\r\nContent-Length: 1048577")),
         ("nothing but line ends", raw("\r\n\r\n")),
         ("no bytes at all", Vec::new()),
         ("WhatsApp's first bytes", raw("WA\u{6}\u{3}")),

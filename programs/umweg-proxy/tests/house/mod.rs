@@ -1,6 +1,7 @@
 //! A service and proxies before it, on loopback.
 
 pub(crate) mod anyone;
+pub(crate) mod bare;
 pub(crate) mod neighbours;
 pub(crate) mod ports;
 

@@ -17,7 +17,13 @@ pub(crate) async fn outer_tls(proxy: &Running) -> TlsStream<TcpStream> {
 }
 
 pub(crate) async fn tls_to(address: SocketAddr, pin: Vec<u8>) -> TlsStream<TcpStream> {
-    let config = umweg_io::tls::client_config(Some(pin.try_into().unwrap())).unwrap();
+    tls_for(&["http/1.1"], address, pin).await
+}
+
+/// For one of those protocols.
+pub(crate) async fn tls_for(protocols: &[&str], address: SocketAddr, pin: Vec<u8>) -> TlsStream<TcpStream> {
+    let mut config = umweg_io::tls::client_config(Some(pin.try_into().unwrap())).unwrap();
+    Arc::make_mut(&mut config).alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
     let tcp = TcpStream::connect(address).await.unwrap();
     TlsConnector::from(config).connect("road.example".try_into().unwrap(), tcp).await.unwrap()
 }
@@ -79,7 +85,7 @@ pub(crate) fn nginx_config(folder: &Path, streams: &str, servers: &str) -> Strin
     let folder = folder.display();
     format!(
         "load_module /usr/lib/nginx/modules/ngx_stream_module.so;\ndaemon off;\nmaster_process off;\npid {folder}/nginx.pid;\n\
-         error_log /dev/null;\nevents {{}}\n{streams}\nhttp {{\ninclude /etc/nginx/mime.types;\n\
+         error_log /dev/null;\nevents {{ worker_connections 4096; }}\n{streams}\nhttp {{\ninclude /etc/nginx/mime.types;\n\
          default_type application/octet-stream;\nssl_protocols TLSv1 TLSv1.1 TLSv1.2 TLSv1.3;\n\
          ssl_prefer_server_ciphers on;\naccess_log off;\nserver_tokens off;\nclient_body_temp_path {folder}/b;\n\
          proxy_temp_path {folder}/p;\nfastcgi_temp_path {folder}/f;\nuwsgi_temp_path {folder}/u;\nscgi_temp_path {folder}/s;\n{servers}\n}}\n"
