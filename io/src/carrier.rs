@@ -11,12 +11,15 @@ use tokio::net::TcpStream;
 use crate::waiting::Waiting;
 
 /// What waits sealed beside what waits in the socket: as much as is written at once.
-const TLS_UNSENT_BYTES_MAX: usize = 64 << 10;
+const TLS_UNSENT_BYTES_MAX: usize = 256 << 10;
 
 /// A stream of bytes, down to its socket.
 pub trait Carrier: AsyncRead + AsyncWrite + Unpin + Send {
     /// Keeps at most so much unsent below: what is not sent yet must stay where it can still be dropped, or held back.
     fn limit_unsent(&mut self, _bytes: u32) {}
+
+    /// Reads at most about so much ahead of who asks for it.
+    fn limit_ahead(&mut self, _bytes: u32) {}
 
     /// The connection, if its bytes are the carrier's as they are: then the kernel can move them by itself.
     fn tcp(&mut self) -> Option<&mut TcpStream> {
@@ -47,6 +50,9 @@ impl<C: Carrier> Carrier for tokio_rustls::server::TlsStream<C> {
         carrier.limit_unsent(bytes);
         tls.set_buffer_limit(Some(TLS_UNSENT_BYTES_MAX.min(bytes as usize)));
     }
+    fn limit_ahead(&mut self, bytes: u32) {
+        self.get_mut().0.limit_ahead(bytes);
+    }
 }
 
 #[cfg(feature = "boring")]
@@ -61,6 +67,9 @@ impl Carrier for tokio::io::DuplexStream {}
 impl<C: Carrier + ?Sized> Carrier for Box<C> {
     fn limit_unsent(&mut self, bytes: u32) {
         (**self).limit_unsent(bytes);
+    }
+    fn limit_ahead(&mut self, bytes: u32) {
+        (**self).limit_ahead(bytes);
     }
     fn tcp(&mut self) -> Option<&mut TcpStream> {
         (**self).tcp()
@@ -102,6 +111,9 @@ impl<S> Rewound<S> {
 impl<S: Carrier> Carrier for Rewound<S> {
     fn limit_unsent(&mut self, bytes: u32) {
         self.rest.limit_unsent(bytes);
+    }
+    fn limit_ahead(&mut self, bytes: u32) {
+        self.rest.limit_ahead(bytes);
     }
     fn tcp(&mut self) -> Option<&mut TcpStream> {
         if self.read.is_empty() { self.rest.tcp() } else { None }

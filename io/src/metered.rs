@@ -51,6 +51,9 @@ impl<S: Carrier, M: Meter> Carrier for Metered<S, M> {
     fn limit_unsent(&mut self, bytes: u32) {
         self.stream.limit_unsent(bytes);
     }
+    fn limit_ahead(&mut self, bytes: u32) {
+        self.stream.limit_ahead(bytes);
+    }
 }
 
 impl<S: AsyncRead + Unpin, M: Meter> AsyncRead for Metered<S, M> {

@@ -20,8 +20,8 @@ use crate::waiting::Waiting;
 
 mod kernel;
 
-/// Read at once, at most. Four TLS records' worth: they leave in one write.
-const BUFFER_BYTES: usize = 64 << 10;
+/// Read at once, at most. Sixteen TLS records' worth: they leave in one write.
+const BUFFER_BYTES: usize = 256 << 10;
 
 thread_local! {
     static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; BUFFER_BYTES]);
@@ -191,6 +191,7 @@ impl Passing {
             self.waiting.end().extend_from_slice(&read[written..]);
             if let Some(bound) = self.pace.went(read.len()) {
                 to.limit_unsent(bound);
+                from.limit_ahead(bound);
             }
             Poll::Ready(Ok(read.len()))
         })
