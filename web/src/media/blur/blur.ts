@@ -38,18 +38,23 @@ export async function blur(camera: MediaStreamTrack, onFailed: () => void): Prom
   const pipe = openPipe(camera);
   const worker = new Worker(workerUrl, { name: "blur" });
   let ended = false;
+  let work: Promise<unknown> = Promise.resolve();
   const end = () => {
     ended = true;
     pipe.end();
-    worker.terminate();
+    // A worker that is ended with a picture in it leaves that to the garbage collector, which is late.
+    void work.catch(() => undefined).finally(() => worker.terminate());
   };
+  const begin = async () => {
+    const render = await load(worker);
+    await pass(pipe, render);
+    return render;
+  };
+  const begun = within(BEGINS_WITHIN_MS, begin(), "the network that blurs does not begin");
+  work = begun;
   try {
-    const begun = load(worker).then(async (render) => {
-      await pass(pipe, render);
-      return render;
-    });
-    const render = await within(BEGINS_WITHIN_MS, begun, "the network that blurs does not begin");
-    void passOn(pipe, render).catch(() => {
+    const render = await begun;
+    work = passOn(pipe, render).catch(() => {
       if (ended) return;
       end();
       onFailed();

@@ -52,7 +52,8 @@ class StreamPipe implements Pipe {
   async show(picture: ImageBitmap, timestamp: number): Promise<void> {
     const frame = new VideoFrame(picture, { timestamp, alpha: "discard" });
     picture.close();
-    await this.#writer.write(frame);
+    // A stream that has ended takes none over.
+    await this.#writer.write(frame).finally(() => frame.close());
   }
 
   end(): void {
@@ -70,6 +71,7 @@ class CanvasPipe implements Pipe {
   readonly #canvas = document.createElement("canvas");
   readonly #shown: ImageBitmapRenderingContext | null;
   readonly #clock = new Worker(new URL("./clock.ts", import.meta.url), { type: "module", name: "clock" });
+  #stopWaiting = () => {};
 
   constructor(camera: MediaStreamTrack) {
     this.#video.muted = true;
@@ -82,8 +84,10 @@ class CanvasPipe implements Pipe {
     this.#clock.postMessage(1_000 / (camera.getSettings().frameRate ?? PICTURES_PER_SECOND));
   }
 
-  next(): Promise<VideoFrame> {
+  next(): Promise<VideoFrame | null> {
+    if (this.track.readyState === "ended") return Promise.resolve(null);
     return new Promise((resolve) => {
+      this.#stopWaiting = () => resolve(null);
       this.#clock.onmessage = () => {
         if (this.#video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return;
         this.#clock.onmessage = null;
@@ -102,5 +106,6 @@ class CanvasPipe implements Pipe {
     this.#clock.terminate();
     this.#video.srcObject = null;
     this.track.stop();
+    this.#stopWaiting();
   }
 }
