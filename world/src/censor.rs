@@ -23,6 +23,10 @@ pub enum Rule {
     Resets(String, Duration),
     /// A connection that has moved so many bytes moves no more; nobody is told.
     Freezes(u64),
+    /// The same, for connections to that host.
+    FreezesTo(String, u64),
+    /// UDP does not pass.
+    Udp,
     /// Who is connected to is visited, so long after. What is no web site is blocked by its address.
     Probes(Duration),
 }
@@ -76,9 +80,24 @@ impl Censor {
         })
     }
 
-    /// After how many bytes a connection is frozen.
-    pub(crate) fn freezes(&self) -> Option<u64> {
-        self.rules.iter().find_map(|rule| if let Rule::Freezes(bytes) = rule { Some(*bytes) } else { None })
+    /// After how many bytes a connection to there is frozen.
+    pub(crate) fn freezes(&self, to: &Endpoint) -> Option<u64> {
+        let frozen = self.rules.iter().filter_map(|rule| match rule {
+            Rule::Freezes(bytes) => Some(*bytes),
+            Rule::FreezesTo(host, bytes) if *host == to.host => Some(*bytes),
+            _ => None,
+        });
+        frozen.min()
+    }
+
+    /// Whether that name has an address.
+    pub(crate) fn resolves(&self, host: &str) -> bool {
+        !self.rules.contains(&Rule::Name(host.to_owned()))
+    }
+
+    /// Whether datagrams get there, and back.
+    pub(crate) fn lets_udp(&self, host: &str) -> bool {
+        !self.rules.contains(&Rule::Udp) && !self.knows(host)
     }
 
     /// When whoever answers there is visited.

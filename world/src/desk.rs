@@ -1,10 +1,15 @@
-//! The SFU's door without media: who is in which call, by sealed notes. What `call.proto` says, no more.
+//! The SFU's door: who is in which call, by sealed notes, and by which ways their media comes. What `call.proto` says, no more.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use umweg_wire::proto::v1::{self, participant_event::Event, participant_request::Request};
 use umweg_wire::{LogId, Ticket, Timestamp, limits};
+
+use crate::router::{Back, MediaSeat, SeatWays};
+
+/// Where it listens for datagrams.
+const UDP_PORT: u32 = 10_000;
 
 /// All calls.
 pub(crate) struct Desk {
@@ -34,6 +39,7 @@ struct Seat {
     note: Vec<u8>,
     camera: bool,
     screen: bool,
+    ways: SeatWays,
     /// Its stream broke: the seat is kept until then.
     until: Option<Timestamp>,
 }
@@ -56,12 +62,21 @@ impl Desk {
                 let mut ticket = Ticket([0; 16]);
                 ticket.0[..4].copy_from_slice(&self.serial.to_be_bytes());
                 let camera = enter.camera && seats.iter().filter(|seat| seat.camera).count() < self.cameras_max;
-                seats.push(Seat { device, participant: self.serial, ticket, note: enter.note, camera, screen: false, until: None });
+                seats.push(Seat {
+                    device,
+                    participant: self.serial,
+                    ticket,
+                    note: enter.note,
+                    camera,
+                    screen: false,
+                    ways: SeatWays::default(),
+                    until: None,
+                });
                 Some(Event::Entered(v1::Entered {
                     participant: self.serial,
                     answer: "v=0".to_owned(),
                     ticket: ticket.to_vec(),
-                    udp_port: 0,
+                    udp_port: UDP_PORT,
                     camera,
                 }))
             }
@@ -153,6 +168,30 @@ impl Desk {
                 .collect(),
             cameras_max: u32::try_from(self.cameras_max).unwrap_or(u32::MAX),
             participants_max: u32::try_from(limits::PARTICIPANTS_USUAL).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// The seat of that ticket.
+    pub(crate) fn seat(&mut self, ticket: Ticket) -> Option<MediaSeat<'_>> {
+        let seat = self.rooms.values_mut().flatten().find(|seat| seat.ticket == ticket)?;
+        Some(MediaSeat { device: seat.device, participant: seat.participant, ways: &mut seat.ways })
+    }
+
+    /// The others of that ticket's call, and their devices.
+    pub(crate) fn tickets_beside(&self, ticket: Ticket) -> Vec<(Ticket, usize)> {
+        let room = self.rooms.values().find(|seats| seats.iter().any(|seat| seat.ticket == ticket));
+        room.into_iter().flatten().filter(|seat| seat.ticket != ticket).map(|seat| (seat.ticket, seat.device)).collect()
+    }
+
+    /// A media connection stands; false: with nobody's ticket.
+    pub(crate) fn handle_link(&mut self, ticket: Ticket, link: u64, back: Back) -> bool {
+        self.seat(ticket).map(|seat| seat.ways.handle_link(link, back)).is_some()
+    }
+
+    /// It ended.
+    pub(crate) fn handle_link_end(&mut self, ticket: Ticket, link: u64) {
+        if let Some(seat) = self.seat(ticket) {
+            seat.ways.handle_link_end(link);
         }
     }
 

@@ -8,6 +8,7 @@ use umweg_client::Client;
 use umweg_delivery::WatcherId;
 use umweg_wire::{CallId, LogId};
 
+use crate::media::Media;
 use crate::roads::Roads;
 
 /// The same for every device of a world: they are on one service.
@@ -29,6 +30,9 @@ pub(crate) struct Device {
     /// Logs of calls whose `Participate` stream is open, and of those whose roster it watches.
     pub(crate) taking_part: BTreeMap<CallId, LogId>,
     pub(crate) watching: BTreeMap<CallId, LogId>,
+    /// Counts the changes of how it is connected.
+    pub(crate) roads_version: u64,
+    pub(crate) media: Media,
     /// When its next timeout is scheduled.
     pub(crate) wakes: Option<umweg_wire::Timestamp>,
 }
@@ -64,6 +68,8 @@ impl Device {
             life: 0,
             taking_part: BTreeMap::new(),
             watching: BTreeMap::new(),
+            roads_version: 0,
+            media: Media::default(),
             wakes: None,
         })
     }

@@ -1,8 +1,10 @@
-//! How the network behaves: how long things take, and how often a connection breaks.
+//! How the network behaves: how long things take, how often a connection breaks, and how much travels.
 
 use std::time::Duration;
 
+use prost::Message;
 use rand::{Rng, RngExt};
+use umweg_client::port::{Answer, Request};
 
 /// A kind of network.
 #[derive(Clone, Copy, Debug)]
@@ -48,4 +50,30 @@ pub(crate) enum Fate {
     Lost,
     /// It arrives, and the connection breaks before the answer does.
     AnswerLost,
+}
+
+/// What the SFU's door says, and is told.
+pub(crate) const SMALL: usize = 600;
+
+/// What is asked takes so many bytes.
+pub(crate) fn request_bytes(request: &Request) -> usize {
+    match request {
+        Request::CreateLog(request) => request.encoded_len(),
+        Request::Append(request) => request.encoded_len(),
+        Request::Trim(request) => request.encoded_len(),
+        Request::GetSnapshot(request) => request.encoded_len(),
+        Request::PublishKeyPackages(request) => request.encoded_len(),
+        Request::TakeKeyPackage(request) => request.encoded_len(),
+    }
+}
+
+/// And what is answered.
+pub(crate) fn answer_bytes(answer: &Answer) -> usize {
+    match answer {
+        Answer::Created | Answer::Trimmed => 0,
+        Answer::Appended(answer) => answer.encoded_len(),
+        Answer::Snapshot(answer) => answer.encoded_len(),
+        Answer::Published(answer) => answer.encoded_len(),
+        Answer::KeyPackage(answer) => answer.encoded_len(),
+    }
 }

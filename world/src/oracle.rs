@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use umweg_client::command::Look;
 use umweg_client::view::{CallState, ChatLine, Line, Progress, Standing};
-use umweg_wire::LogId;
+use umweg_wire::{CallId, LogId};
 
 use crate::people::Person;
 use crate::world::World;
@@ -89,6 +89,24 @@ pub fn no_call_runs(world: &World, people: &[Person]) -> Result<()> {
         for call in world.view(person.device, &Look::default())?.calls {
             ensure!(matches!(call.state, CallState::Ended { .. }), "on device {} a call does not end", person.device);
         }
+    }
+    Ok(())
+}
+
+/// Everybody in the call hears everybody else, sees all of them once, and nobody besides.
+pub fn all_hear_all(world: &World, people: &[Person], call: CallId) -> Result<()> {
+    for listener in people {
+        for speaker in people.iter().filter(|speaker| speaker.device != listener.device) {
+            let hears = world.hears(listener.device, speaker.device);
+            ensure!(hears, "device {} does not hear device {}", listener.device, speaker.device);
+        }
+        let look = Look { call: Some(call), ..Look::default() };
+        let shown = world.view(listener.device, &look)?.call.context("a call that somebody is in")?;
+        ensure!(matches!(shown.state, CallState::In { .. }), "device {} is not in the call", listener.device);
+        ensure!(shown.ghosts.is_empty(), "device {} shows a ghost", listener.device);
+        let present: Vec<_> = shown.present.iter().map(|row| row.account).collect();
+        let once = |person: &Person| present.iter().filter(|account| **account == person.account).count() == 1;
+        ensure!(people.iter().all(once) && present.len() == people.len(), "device {} shows others", listener.device);
     }
     Ok(())
 }

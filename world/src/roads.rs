@@ -80,6 +80,13 @@ pub(crate) enum OnTheWay {
     },
 }
 
+impl Roads {
+    /// What may be used.
+    pub(crate) fn usable(&self) -> Vec<RoadChoice> {
+        self.ranking.usable()
+    }
+}
+
 impl World {
     /// From now on the device has to find its way by itself: directly, or by these proxies.
     pub fn give_roads(&mut self, device: usize, service: &ServiceLink, proxies: &[ProxyLink], when: ProxyUse) -> Result<()> {
@@ -108,6 +115,7 @@ impl World {
         };
         if let Some(roads) = &mut self.devices[device].roads {
             roads.ranking.handle_roads(proxies, when, now);
+            self.devices[device].roads_version += 1;
             self.later(device, Duration::ZERO, OnTheWay::Wake);
         }
     }
@@ -164,10 +172,11 @@ impl World {
 
     /// So many bytes go by the device's connection. `None`: they never arrive; else how much longer they take.
     pub(crate) fn pass(&mut self, device: usize, out: bool, bytes: usize) -> Option<Duration> {
-        let (freezes, now) = (self.censor.freezes(), self.now());
+        let now = self.now();
         let Some(connection) = self.devices[device].roads.as_mut().and_then(|roads| roads.connection.as_mut()) else {
             return Some(Duration::ZERO);
         };
+        let freezes = self.censor.freezes(&connection.to);
         let bytes = bytes as u64 + AROUND;
         if connection.carriage == Carriage::Bites {
             let bites = bytes / (BITE_BYTES_MAX - HANDSHAKE.total());
@@ -262,8 +271,9 @@ impl World {
             self.later(device, after, OnTheWay::Cut { life });
         }
         if let Some(after) = self.censor.probes() {
-            self.later(device, after, OnTheWay::Probed { to: to.clone() });
+            self.visit_later(device, after, to.clone());
         }
+        self.devices[device].roads_version += 1;
         if let Some(roads) = &mut self.devices[device].roads {
             roads.connection = Some(Connection { attempt, road, to, carriage, moved: HANDSHAKE, frozen: false, free, watch });
         }
@@ -299,10 +309,33 @@ impl World {
 
     fn cut_forbidden(&mut self) {
         for device in 0..self.devices.len() {
-            let connection = self.devices[device].roads.as_ref().and_then(|roads| roads.connection.as_ref());
-            if connection.is_some_and(|connection| !self.censor.lets_stand(&connection.to)) {
+            self.censor_media(device);
+            let Some(connection) = self.devices[device].roads.as_mut().and_then(|roads| roads.connection.as_mut()) else {
+                continue;
+            };
+            if self.censor.knows(&connection.to.host) && connection.carriage == Carriage::Whole {
+                // Its packets vanish, and neither side is told.
+                connection.frozen = true;
+            } else if !self.censor.lets_stand(&connection.to) {
                 self.cut(device);
             }
         }
+    }
+
+    /// A call hears nothing any more: the app asks for a sign of life.
+    pub(crate) fn suspect(&mut self, device: usize) {
+        let life = self.devices[device].life;
+        let Some(connection) = self.devices[device].roads.as_mut().and_then(|roads| roads.connection.as_mut()) else { return };
+        if connection.frozen {
+            self.later(device, PROOF_TIME_MAX, OnTheWay::GiveUp { life });
+        } else {
+            connection.moved.sent += AROUND;
+            connection.moved.received += AROUND;
+        }
+    }
+
+    /// Somebody was connected to there, and the censor goes and looks.
+    pub(crate) fn visit_later(&mut self, device: usize, after: Duration, to: Endpoint) {
+        self.later(device, after, OnTheWay::Probed { to });
     }
 }

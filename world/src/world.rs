@@ -1,13 +1,13 @@
 //! The world itself: one service, some devices, and what travels between them.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use prost::Message;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use umweg_client::command::{Command, CommandError, Look};
-use umweg_client::port::{Answer, Failure, Input, MediaEvent, Output, Request, RequestId};
+use umweg_client::port::{Answer, Failure, Input, Media, MediaEvent, Output, Request, RequestId};
 use umweg_client::view::View;
 use umweg_delivery::WatcherId;
 use umweg_road::freeze::End;
@@ -17,28 +17,37 @@ use umweg_wire::{CallId, LogId, Timestamp};
 use crate::censor::Censor;
 use crate::desk::{Desk, RosterLie};
 use crate::device::{Device, Link};
-use crate::network::{Fate, Temper};
+use crate::media;
+use crate::network::{Fate, SMALL, Temper, answer_bytes, request_bytes};
 use crate::roads::OnTheWay;
+use crate::router::MediaLie;
 use crate::schedule::Schedule;
 use crate::service::{Malice, Service};
 
 /// When every world begins: 2026-01-01.
 const DAWN: Timestamp = Timestamp(1_767_225_600_000);
+/// Who waits for something sees it so late, at most.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Everything that was made up from one seed.
 pub struct World {
     pub(crate) rng: ChaCha20Rng,
     pub(crate) temper: Temper,
-    schedule: Schedule<Event>,
+    pub(crate) schedule: Schedule<Event>,
     service: Service,
-    desk: Desk,
+    pub(crate) desk: Desk,
     pub(crate) censor: Censor,
     pub(crate) devices: Vec<Device>,
+    pub(crate) media_lie: Option<MediaLie>,
+    /// Counts media connections.
+    pub(crate) wire_serial: u64,
+    /// What an `Instant` counts from; only differences matter.
+    began: Instant,
     seed: u64,
 }
 
 /// Something that happens. Where a `life` stands, it happens only if the device's connection is still that one.
-enum Event {
+pub(crate) enum Event {
     AtService { device: usize, life: u64, id: RequestId, request: Request, fate: Fate },
     Answered { device: usize, life: u64, id: RequestId, result: Result<Answer, Failure> },
     WatchAtService { device: usize, life: u64, request: v1::WatchRequest },
@@ -49,6 +58,7 @@ enum Event {
     Timeout { device: usize },
     SeatsTimeout,
     OnTheWay { device: usize, what: OnTheWay },
+    Media(media::MediaEvent),
 }
 
 impl World {
@@ -63,6 +73,9 @@ impl World {
             desk: Desk::default(),
             censor: Censor::default(),
             devices: Vec::new(),
+            media_lie: None,
+            wire_serial: 0,
+            began: Instant::now(),
             seed,
         }
     }
@@ -71,6 +84,11 @@ impl World {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.schedule.now()
+    }
+
+    /// The same, for what knows no calendar.
+    pub(crate) fn instant(&self) -> Instant {
+        self.began + self.now().since(DAWN)
     }
 
     /// Somebody with a device of their own and an account; connected soon.
@@ -104,17 +122,22 @@ impl World {
         Ok(())
     }
 
-    /// Runs until the condition holds; an error if it does not within `time`.
+    /// Runs until the condition holds; an error if it does not within `time`. In a call much happens in little time: the condition is
+    /// looked at every `LOOK`, at most.
     pub fn run_until(&mut self, time: Duration, what: &str, mut holds: impl FnMut(&Self) -> Result<bool>) -> Result<()> {
         let end = self.now().after(time);
+        let mut looks = self.now();
         loop {
-            if holds(self)? {
-                return Ok(());
+            if self.now() >= looks {
+                if holds(self)? {
+                    return Ok(());
+                }
+                looks = self.now().after(LOOK);
             }
             let Some(event) = self.schedule.next_until(end) else { break };
             self.happen(event)?;
         }
-        anyhow::ensure!(holds(self)?, "{what}: not within {time:?} (seed {})", self.seed);
+        ensure!(holds(self)?, "{what}: not within {time:?} (seed {})", self.seed);
         Ok(())
     }
 
@@ -130,6 +153,7 @@ impl World {
     pub fn crash(&mut self, device: usize) -> Result<()> {
         let away = self.devices[device].link == Link::Away;
         self.disconnect(device);
+        self.close_media(device);
         self.devices[device].crash()?;
         if away {
             self.devices[device].link = Link::Away;
@@ -211,6 +235,7 @@ impl World {
             Event::Connect { device } => self.connect(device),
             Event::Timeout { device } => self.timeout(device),
             Event::OnTheWay { device, what } => self.on_the_way(device, what),
+            Event::Media(event) => self.media_happens(event),
             Event::AtService { device, life, id, request, fate } => {
                 self.at_service(device, life, id, request, fate);
                 Ok(())
@@ -245,6 +270,7 @@ impl World {
             return Ok(());
         }
         self.devices[device].link = Link::Up { watcher: self.new_watcher() };
+        self.devices[device].roads_version += 1;
         self.input(device, Input::Connected)
     }
 
@@ -407,6 +433,10 @@ impl World {
                 // Refused if the person has left meanwhile.
                 let _ = self.command(device, Command::Offer { call, sdp: "v=0".to_owned() });
             }
+            Output::Page(MediaEvent::Keys { epoch, base_key, leaf, .. }) => self.give_keys(device, epoch, base_key, leaf),
+            Output::Page(MediaEvent::Stop { .. }) => self.close_media(device),
+            Output::Media { call, media: Media::Open { ticket, udp_port } } => self.open_media(device, call, ticket, udp_port),
+            Output::Media { media: Media::Close, .. } => self.close_media(device),
             _ => {}
         }
     }
@@ -437,6 +467,7 @@ impl World {
         self.schedule.at(until, Event::SeatsTimeout);
         let device = &mut self.devices[device];
         device.life += 1;
+        device.roads_version += 1;
         device.taking_part.clear();
         device.watching.clear();
         device.link = Link::Down;
@@ -445,30 +476,6 @@ impl World {
     pub(crate) fn reconnect_later(&mut self, device: usize) {
         let away = self.temper.away(&mut self.rng);
         self.schedule.after(away, Event::Connect { device });
-    }
-}
-
-/// What the SFU's door says, and is told.
-const SMALL: usize = 600;
-
-fn request_bytes(request: &Request) -> usize {
-    match request {
-        Request::CreateLog(request) => request.encoded_len(),
-        Request::Append(request) => request.encoded_len(),
-        Request::Trim(request) => request.encoded_len(),
-        Request::GetSnapshot(request) => request.encoded_len(),
-        Request::PublishKeyPackages(request) => request.encoded_len(),
-        Request::TakeKeyPackage(request) => request.encoded_len(),
-    }
-}
-
-fn answer_bytes(answer: &Answer) -> usize {
-    match answer {
-        Answer::Created | Answer::Trimmed => 0,
-        Answer::Appended(answer) => answer.encoded_len(),
-        Answer::Snapshot(answer) => answer.encoded_len(),
-        Answer::Published(answer) => answer.encoded_len(),
-        Answer::KeyPackage(answer) => answer.encoded_len(),
     }
 }
 
