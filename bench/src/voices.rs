@@ -81,7 +81,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
             }
             Told::Answer { voice, sdp } => load.add(voice, voices.entry(voice).or_default().seat(&sdp)?)?,
             Told::Keys { voice, epoch, leaf, base_key } => {
-                voices.entry(voice).or_default().head().take_keys(epoch, leaf, base_key)?
+                voices.entry(voice).or_default().head().take_keys(epoch, leaf, base_key)?;
             }
             Told::Speak { voice, level } => voices.entry(voice).or_default().head().level = Some(level),
             Told::Heard { voice } => {
