@@ -15,6 +15,7 @@ import { stopAll } from './harness/programs.mjs';
 import { keepPeers, measure } from './harness/quality.mjs';
 import { Resident } from './harness/resident.mjs';
 import { restarts, told } from './harness/restart.mjs';
+import * as pictures from './pictures-cost.mjs';
 
 const SECONDS = Number(process.env.UMWEG_SECONDS ?? 25);
 const WANTED = new RegExp(process.env.UMWEG_CASES ?? '');
@@ -65,6 +66,17 @@ try {
 }
 
 async function run() {
+  if (CASES.some((each) => WANTED.test(each.name))) await overBadLinks();
+  if (pictures.NAMES.some((name) => WANTED.test(name))) await pictures.pictureCosts(SECONDS, (name, row) => note('computer', name, row));
+  await stopAll();
+  if (WANTED.test(RESTART)) {
+    const { sinceStart, sinceKill } = await restarts(RESTARTS, { within: 30_000, pauseMs: 21_000 });
+    note('programs', 'back after the service is there again', told(sinceStart));
+    note('programs', 'back after the service was killed', told(sinceKill));
+  }
+}
+
+async function overBadLinks() {
   const places = await makePlaces(GOOD);
   const service = await startService({ place: places.near });
   const proxies = new Map();
@@ -98,11 +110,6 @@ async function run() {
   [ada, cem].forEach((one) => one.person.close());
   await stopAll();
   await places.close();
-  if (WANTED.test(RESTART)) {
-    const { sinceStart, sinceKill } = await restarts(RESTARTS, { within: 30_000, pauseMs: 21_000 });
-    note('programs', 'back after the service is there again', told(sinceStart));
-    note('programs', 'back after the service was killed', told(sinceKill));
-  }
 }
 
 /** Into the table, and out to who waits. */
@@ -163,6 +170,14 @@ ${tableOf('Cem', HEAD, CASES.map((each) => each.name))}
 
 ${tableOf('Ada', HEAD, CASES.map((each) => each.name))}
 
+## What pictures cost the page
+
+${pictures.OTHERS + 1} people in one call, without a bad link; what is measured is the Chromium of one of them with all its processes, on one core, by the kernel's
+account. The others send ${pictures.CAMERA.width}×${pictures.CAMERA.height}, ${pictures.CAMERA.perSecond} a second, in three layers, and show no pictures. More such senders than ${pictures.OTHERS} two cores do not bear beside it: eight people
+with pictures of five a second see and hear each other here (\`./x e2e --crowd\`), but how they do would be a measure of the senders. "Starved": ${pictures.BUSY} programs that never rest run on the page's core beside it. "Spared" is what the page does by itself where it does not keep up.
+
+${tableOf('computer', [...pictures.HEAD, 'load', 'measured'], pictures.NAMES)}
+
 ## The programs
 
 "Back": three people in one call on loopback, without a bad link; the service is killed outright and started again; all see and hear all again, in
@@ -182,9 +197,9 @@ function rowsOf(text) {
   const rows = new Map();
   let table = '';
   for (const line of text.split('\n')) {
-    table = /^## What (\w+) hears/.exec(line)?.[1] ?? (line === '## The programs' ? 'programs' : table);
+    table = /^## What (\w+) hears/.exec(line)?.[1] ?? { '## What pictures cost the page': 'computer', '## The programs': 'programs' }[line] ?? table;
     const cells = line.startsWith('| ') ? line.slice(2, -2).split(' | ') : [];
-    if (cells.length > 1 && !['link', 'what', '---'].includes(cells[0])) rows.set(`${table}: ${cells[0]}`, cells);
+    if (cells.length > 1 && !['link', 'pictures', 'what', '---'].includes(cells[0])) rows.set(`${table}: ${cells[0]}`, cells);
   }
   return rows;
 }

@@ -44,6 +44,8 @@ export async function chromium({ wrap = (path) => path, before = [] } = {}) {
   for (const script of [witness, before].flat()) await context.addInitScript(script);
   return {
     kind: 'chromium',
+    /** Stands in the command of its first process. */
+    folder,
     open: async (url) => {
       const page = await context.newPage();
       await page.goto(url);

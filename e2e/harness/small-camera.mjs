@@ -8,18 +8,21 @@ export function everyPicture() {
 }
 
 /** Runs in a page before the page's own scripts, alone: it can use nothing from outside. A picture of changing colour, and a tone. */
-export function smallCamera() {
-  const PICTURES_PER_SECOND = 5;
+export function smallCamera({ width = 320, height = 180, perSecond = 5, details = 0 } = {}) {
   const picture = () => {
-    const canvas = Object.assign(document.createElement('canvas'), { width: 320, height: 180 });
+    const canvas = Object.assign(document.createElement('canvas'), { width, height });
     const draw = canvas.getContext('2d');
     let hue = Math.random() * 360;
     setInterval(() => {
       hue += 7;
       draw.fillStyle = `hsl(${hue} 60% 50%)`;
-      draw.fillRect(0, 0, canvas.width, canvas.height);
-    }, 1_000 / PICTURES_PER_SECOND);
-    return canvas.captureStream(PICTURES_PER_SECOND).getVideoTracks();
+      draw.fillRect(0, 0, width, height);
+      for (let detail = 0; detail < details; detail += 1) {
+        draw.fillStyle = `hsl(${hue + detail * 40} 80% 60%)`;
+        draw.fillRect((Math.sin(hue / 50 + detail) * 0.5 + 0.5) * width, (detail / details) * height, width / 10, height / 12);
+      }
+    }, 1_000 / perSecond);
+    return canvas.captureStream(perSecond).getVideoTracks();
   };
   const tone = () => {
     const context = new AudioContext();
