@@ -2,6 +2,9 @@
 //!
 //! Two calls of one conversation that began at the same moment are one: whose invite stands first in the log's order is the call,
 //! and an invite whose sender had not seen that one is passed over by everybody. Its sender moves over by itself.
+//!
+//! Somebody may come in the moment in which the last one leaves, and says that it is over. Whoever is in says the invite again, and all
+//! take the call up again. If that was wrong, its roster is empty, and it is over soon.
 
 use prost::Message;
 use umweg_seal::Verified;
@@ -13,7 +16,7 @@ use umweg_wire::{AccountId, CallId, LogId, MessageId, Timestamp};
 use super::invited::{self, Reply};
 use super::roster;
 use super::rows::{self, Call};
-use super::session;
+use super::session::{self, Phase};
 use crate::account;
 use crate::chats::{self, Chat};
 use crate::conversation::{content, sealing};
@@ -53,8 +56,7 @@ pub(crate) fn handle(
     let me = account::mine(step.db)?;
     let Some(told) = Told::of(invite).filter(|told| told.accounts.contains(&me.id)) else { return Ok(()) };
     if let Some(known) = rows::call(step.db, told.id)? {
-        let same = known.join_secret == told.join_secret;
-        return if same { invited::add(step, told.id, &told.accounts) } else { Ok(()) };
+        return if known.join_secret == told.join_secret { told_again(step, &known, from, &told.accounts) } else { Ok(()) };
     }
     let mine = match same_moment(step, chat, entry, said)? {
         SameMoment::TheOtherCounts => return Ok(()),
@@ -84,6 +86,13 @@ pub(crate) fn handle(
         None if told.accounts.len() <= RINGING_INVITED_MAX => ring(step, chat, &call, from, until),
         None => Ok(()),
     }
+}
+
+fn told_again(step: &mut Step<'_>, call: &Call, from: &Verified, accounts: &[AccountId]) -> Result<(), StoreError> {
+    if invited::one(step.db, call.id, from.account())?.is_some() {
+        rows::take_up(step, call)?;
+    }
+    invited::add(step, call.id, accounts)
 }
 
 /// What becomes of an invite beside others of the conversation.
@@ -210,9 +219,16 @@ pub(crate) fn ended(step: &mut Step<'_>, chat: &Chat, from: &Verified, ended: &C
     let Ok(id) = CallId::try_from(&ended.call_id) else { return Ok(()) };
     let Some(call) = rows::call(step.db, id)?.filter(|call| call.ended.is_none()) else { return Ok(()) };
     let invited = invited::one(step.db, id, from.account())?.is_some();
+    if !invited {
+        return Ok(());
+    }
+    let session = step.live.session.as_ref().filter(|session| session.call == id);
+    let taking_part = session.is_some();
+    if session.is_some_and(|session| session.phase != Phase::Leaving) {
+        return if speaks_for_all(step, from)? { say_again(step, chat, &call) } else { Ok(()) };
+    }
     let others = step.live.rosters.get(&id).is_some_and(|seen| seen.present.iter().any(|one| one.account != from.account()));
-    let taking_part = step.live.session.as_ref().is_some_and(|session| session.call == id);
-    if invited && !others && !taking_part {
+    if !others && !taking_part {
         // Those whom this account added hear it from nobody else.
         for (log, told_by_me) in lines::telling_of(step.db, id)? {
             if told_by_me && log != chat.log {
@@ -223,6 +239,20 @@ pub(crate) fn ended(step: &mut Step<'_>, chat: &Chat, from: &Verified, ended: &C
         rows::end(step, &call, now)?;
     }
     Ok(())
+}
+
+/// One of those who are in says it, not all of them.
+fn speaks_for_all(step: &Step<'_>, over_says: &Verified) -> Result<bool, StoreError> {
+    let me = account::mine(step.db)?.device.key.public();
+    let members = step.live.session.iter().flat_map(|session| &session.members);
+    let first = members.filter(|member| member.account != over_says.account()).min_by_key(|member| member.leaf);
+    Ok(first.is_none_or(|first| first.device == me))
+}
+
+fn say_again(step: &mut Step<'_>, chat: &Chat, call: &Call) -> Result<(), StoreError> {
+    let (invite, now) = (invite_to(step, call)?, step.now);
+    let content = sealing::new_content(step, now, Body::CallInvite(invite));
+    outbox::say(step, chat.log, &content, None)
 }
 
 /// Tells every conversation that knows of the call from this device.

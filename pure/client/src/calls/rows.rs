@@ -132,6 +132,16 @@ pub(crate) fn end(step: &mut Step<'_>, call: &Call, at: Timestamp) -> Result<(),
     Ok(())
 }
 
+/// It is not over after all.
+pub(crate) fn take_up(step: &mut Step<'_>, call: &Call) -> Result<(), StoreError> {
+    let taken_up = step.db.execute("UPDATE call SET ended = NULL WHERE call = ?1 AND ended IS NOT NULL", [call.id.0])?;
+    if taken_up > 0 {
+        super::roster::watch(step, call, true);
+        step.changed();
+    }
+    Ok(())
+}
+
 /// It never was.
 pub(crate) fn forget(step: &mut Step<'_>, id: CallId) -> Result<(), StoreError> {
     if let Some(call) = call(step.db, id)? {

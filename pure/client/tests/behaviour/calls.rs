@@ -30,7 +30,7 @@ pub(crate) fn is_in(house: &House, who: Who, call: CallId) -> bool {
     matches!(house.state(who, call), CallState::In { .. })
 }
 
-fn has_ended(house: &House, who: Who, call: CallId) -> bool {
+pub(crate) fn has_ended(house: &House, who: Who, call: CallId) -> bool {
     matches!(house.state(who, call), CallState::Ended { .. })
 }
 

@@ -4,6 +4,7 @@
 mod calls;
 mod contacts;
 mod crashes;
+mod endings;
 mod groups;
 mod house;
 mod messages;
