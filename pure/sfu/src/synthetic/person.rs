@@ -226,6 +226,12 @@ impl Person {
         if self.connected { self.wakes_at.min(self.voice.next_at).min(self.frames.next_at) } else { self.wakes_at }
     }
 
+    /// Packets of voice that it has sent.
+    #[must_use]
+    pub fn words_said(&self) -> u64 {
+        self.voice.count
+    }
+
     /// Whether its media runs.
     #[must_use]
     pub fn is_connected(&self) -> bool {
