@@ -8,6 +8,7 @@ mod media;
 mod road;
 mod seal;
 mod service;
+mod site;
 
 /// A decoder of outside bytes.
 pub struct Target {
@@ -38,6 +39,8 @@ pub const TARGETS: &[Target] = &[
     road::WEBSOCKET,
     road::HANDSHAKE,
     road::RECORDS,
+    site::HTTP1,
+    site::HTTP2,
     service::REQUESTS,
     seal::INBOX_ENTRY,
     seal::KEY_PACKAGE,
