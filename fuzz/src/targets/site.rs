@@ -31,7 +31,7 @@ pub(super) const HTTP2: Target = Target {
         let get = b"\0\0\x06\x01\x05\0\0\0\x01\x82\x84\x87\x41\x01x";
         let parts = b"\0\0\x02\x01\x01\0\0\0\x03\x82\x84\0\0\x04\x09\x04\0\0\0\x03\x87\x41\x01x";
         let post = b"\0\0\x06\x01\x04\0\0\0\x05\x83\x84\x87\x41\x01x\0\0\x03\0\x01\0\0\0\x05abc";
-        let others = b"\0\0\x04\x08\0\0\0\0\0\0\0\xff\xff\0\0\x08\x06\0\0\0\0\012345678\0\0\x04\x03\0\0\0\0\x01\0\0\0\x08";
+        let others = b"\0\0\x04\x08\0\0\0\0\0\0\0\xff\xff\0\0\x08\x06\0\0\0\0\0pingping\0\0\x04\x03\0\0\0\0\x01\0\0\0\x08";
         vec![[&preface[..], settings, get, others].concat(), [&preface[..], settings, parts, post].concat()]
     },
 };
