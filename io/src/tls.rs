@@ -20,6 +20,7 @@ use x509_parser::prelude::{ASN1Time, FromDer, X509Certificate};
 #[cfg(feature = "boring")]
 pub(crate) mod chromium;
 mod live;
+mod server;
 mod stack;
 
 pub use live::{Answering, Live};
@@ -137,10 +138,8 @@ impl Certificate {
     }
 
     fn config_for(&self, protocols: Vec<Vec<u8>>) -> Result<Arc<ServerConfig>, CertificateProblem> {
-        let builder = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
-        let mut config = builder.with_no_client_auth().with_single_cert(self.chain.clone(), self.key.clone_key())?;
-        config.alpn_protocols = protocols;
-        Ok(Arc::new(config))
+        let config = server::builder()?.with_single_cert(self.chain.clone(), self.key.clone_key())?;
+        Ok(server::finish(config, protocols)?)
     }
 }
 

@@ -6,7 +6,7 @@ use rustls::ServerConfig;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
-use super::{ALPN, Certificate, CertificateProblem, provider};
+use super::{ALPN, Certificate, CertificateProblem, provider, server};
 
 /// What a certificate authority names when it asks whether a server has its name (RFC 8737).
 const CHALLENGE_ALPN: &[u8] = b"acme-tls/1";
@@ -57,11 +57,9 @@ impl Live {
     pub fn answer(&self, answer: &Certificate) -> Result<Answering, CertificateProblem> {
         let mut shown = self.write();
         let both = Both { everyone: Arc::clone(&shown.certificate), authority: answer.certified()? };
-        let builder = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
-        let mut config = builder.with_no_client_auth().with_cert_resolver(Arc::new(both));
-        config.alpn_protocols = protocols(self.http2);
-        config.alpn_protocols.push(CHALLENGE_ALPN.to_vec());
-        shown.answering = Some(Arc::new(config));
+        let mut offered = protocols(self.http2);
+        offered.push(CHALLENGE_ALPN.to_vec());
+        shown.answering = Some(server::finish(server::builder()?.with_cert_resolver(Arc::new(both)), offered)?);
         drop(shown);
         Ok(Answering(self.clone()))
     }

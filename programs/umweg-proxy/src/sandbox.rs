@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use caps::{CapSet, Capability};
 use landlock::{
-    ABI, Access, AccessFs, BitFlags, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
-    path_beneath_rules,
+    ABI, Access, AccessFs, BitFlags, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError,
+    RulesetStatus, Scope, path_beneath_rules,
 };
 
 use crate::plan::Plan;
@@ -60,6 +60,13 @@ pub fn enter(plan: &Plan) -> Result<(), SandboxError> {
     Ok(())
 }
 
+/// Whether this kernel has landlock. Nobody is shut in by asking.
+#[must_use]
+pub fn is_possible() -> bool {
+    let strict = Ruleset::default().set_compatibility(CompatLevel::HardRequirement);
+    strict.handle_access(AccessFs::from_all(ABI::V1)).and_then(Ruleset::create).is_ok()
+}
+
 fn files_of(plan: &Plan) -> Vec<PathBuf> {
     let settings = &plan.settings;
     // A newer list may be another file by the same name.
@@ -103,16 +110,18 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::print_stdout, reason = "who runs the tests must know what was not looked at")]
     fn what_is_not_needed_is_out_of_reach() {
+        if !is_possible() {
+            return println!("skipped: this kernel has no landlock, so whether it shuts the program in is not tested");
+        }
         let [data, site, elsewhere] = std::array::from_fn(|_| tempfile::tempdir().unwrap());
         for folder in [&data, &site, &elsewhere] {
             write(folder.path().join("file"), "x").unwrap();
         }
         let seen = |path: &Path| read(path.join("file")).is_ok();
         let shut = || {
-            if !shut_in(&[site.path().to_owned()], data.path()).unwrap() {
-                return; // a kernel without landlock: there is nothing to see
-            }
+            assert!(shut_in(&[site.path().to_owned()], data.path()).unwrap());
             assert!(seen(data.path()) && write(data.path().join("new"), "y").is_ok());
             assert!(seen(site.path()) && File::create(site.path().join("new")).is_err());
             assert!(!seen(elsewhere.path()) && read_dir(elsewhere.path()).is_err() && read_dir("/etc").is_err());
