@@ -4,6 +4,7 @@
 mod calls;
 mod contacts;
 mod crashes;
+mod crowds;
 mod endings;
 mod groups;
 mod house;
