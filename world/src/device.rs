@@ -1,6 +1,7 @@
 //! A device in the world: the real client over a database that outlives a crash, and its connection of the moment.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result};
 use rusqlite::Connection;
@@ -51,7 +52,10 @@ pub(crate) enum Link {
 
 impl Device {
     pub(crate) fn new(world: u64, number: usize, name: &str) -> Result<Self> {
-        let address = format!("file:world-{world}-{}-{number}?mode=memory&cache=shared", std::process::id());
+        // Two worlds of one seed may be told at the same time.
+        static DATABASES: AtomicU64 = AtomicU64::new(0);
+        let database = DATABASES.fetch_add(1, Ordering::Relaxed);
+        let address = format!("file:world-{}-{database}?mode=memory&cache=shared", std::process::id());
         let keeper = Connection::open(&address).context("making a database in memory")?;
         let mut seed = [0; 32];
         seed[..8].copy_from_slice(&world.to_be_bytes());
