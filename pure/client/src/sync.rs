@@ -50,6 +50,7 @@ pub(crate) fn handle_disconnected(step: &mut Step<'_>) {
     step.live.watched.clear();
     step.live.typing.clear();
     step.live.typed.clear();
+    calls::roster::handle_disconnected(step);
     step.changed();
 }
 

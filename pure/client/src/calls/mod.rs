@@ -51,7 +51,7 @@ pub(crate) fn handle_opened(step: &mut Step<'_>) -> Result<(), StoreError> {
 
 /// A new connection: rosters are watched again, and a seat that is still kept is taken again.
 pub(crate) fn handle_connected(step: &mut Step<'_>) -> Result<(), StoreError> {
-    step.live.rosters.clear();
+    roster::handle_connected(step);
     for call in rows::running(step.db)? {
         roster::watch(step, &call, true);
     }

@@ -31,7 +31,9 @@ pub(crate) struct RosterSeen {
     /// Places with video: taken, and all.
     pub(crate) cameras: usize,
     pub(crate) cameras_max: usize,
-    pub(crate) empty_since: Option<Timestamp>,
+    empty_since: Option<Timestamp>,
+    /// How long it was empty in the connections before this one: where none lasts, a call must end all the same.
+    empty_before: Duration,
 }
 
 /// Somebody whose media runs.
@@ -66,7 +68,9 @@ pub(crate) fn handle(step: &mut Step<'_>, id: CallId, roster: &Roster) -> Result
     let now = step.now;
     let before = step.live.rosters.remove(&id).unwrap_or_default();
     let mut seen = read(&call, roster, &invited::accounts(step.db, id)?, &before, now);
-    seen.empty_since = seen.present.is_empty().then(|| before.empty_since.unwrap_or(now));
+    if seen.present.is_empty() {
+        (seen.empty_since, seen.empty_before) = (Some(before.empty_since.unwrap_or(now)), before.empty_before);
+    }
     for one in &seen.present {
         invited::set_was_in(step, id, one.account)?;
     }
@@ -143,22 +147,42 @@ pub(crate) fn handle_timeout(step: &mut Step<'_>) -> Result<(), StoreError> {
     if changed {
         step.changed();
     }
-    let over: Vec<(CallId, Timestamp)> = empty_ones(step).filter(|(_, since)| since.after(EMPTY_MAX) <= step.now).collect();
-    for (id, since) in over {
+    let over: Vec<CallId> = empty_ones(step).filter(|(_, due)| *due <= now).map(|(id, _)| id).collect();
+    for id in over {
         if let Some(call) = rows::call(step.db, id)? {
-            rows::end(step, &call, since)?;
+            let since = step.live.rosters.get(&id).and_then(|seen| seen.empty_since);
+            rows::end(step, &call, since.unwrap_or(now))?;
         }
     }
     Ok(())
 }
 
+/// This connection's rosters count no longer; how long they were empty does.
+pub(crate) fn handle_disconnected(step: &mut Step<'_>) {
+    for seen in step.live.rosters.values_mut() {
+        if let Some(since) = seen.empty_since.take() {
+            seen.empty_before += step.now.since(since);
+        }
+    }
+}
+
+/// Rosters come anew.
+pub(crate) fn handle_connected(step: &mut Step<'_>) {
+    step.live.rosters.retain(|_, seen| !seen.empty_before.is_zero());
+}
+
+/// Those that are empty, and when their calls are over.
 fn empty_ones(step: &Step<'_>) -> impl Iterator<Item = (CallId, Timestamp)> {
     let mine = step.live.session.as_ref().map(|session| session.call);
     let rosters = if step.live.connected { Some(&step.live.rosters) } else { None };
-    rosters.into_iter().flatten().filter(move |(id, _)| Some(**id) != mine).filter_map(|(id, seen)| Some((*id, seen.empty_since?)))
+    rosters
+        .into_iter()
+        .flatten()
+        .filter(move |(id, _)| Some(**id) != mine)
+        .filter_map(|(id, seen)| Some((*id, seen.empty_since?.after(EMPTY_MAX.saturating_sub(seen.empty_before)))))
 }
 
 pub(crate) fn next_due(step: &Step<'_>) -> Option<Timestamp> {
     let reactions = step.live.rosters.values().flat_map(|seen| &seen.present).filter_map(|one| Some(one.reaction.as_ref()?.until));
-    empty_ones(step).map(|(_, since)| since.after(EMPTY_MAX)).chain(reactions).min()
+    empty_ones(step).map(|(_, due)| due).chain(reactions).min()
 }

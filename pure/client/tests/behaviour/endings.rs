@@ -28,3 +28,18 @@ fn who_comes_in_the_moment_in_which_the_last_one_leaves_is_in_a_call_that_runs()
     }
     assert!((0..3).all(|who| has_ended(&house, who, call)));
 }
+
+#[test]
+fn where_no_connection_lasts_a_minute_a_call_that_is_empty_ends_all_the_same() {
+    let (mut house, _, call) = call(&["Anna", "Ben"]);
+    house.kill(0);
+    house.seat_expires(0);
+    for _ in 0..3 {
+        assert!(!has_ended(&house, 1, call));
+        house.pass(Duration::from_secs(30));
+        house.disconnect(1);
+        house.connect(1);
+        house.settle();
+    }
+    assert!(has_ended(&house, 1, call));
+}
