@@ -173,8 +173,8 @@ ${tableOf('Ada', HEAD, CASES.map((each) => each.name))}
 ## What pictures cost the page
 
 ${pictures.OTHERS + 1} people in one call, without a bad link; what is measured is the Chromium of one of them with all its processes, on one core, by the kernel's
-account. The others send ${pictures.CAMERA.width}×${pictures.CAMERA.height}, ${pictures.CAMERA.perSecond} a second, in three layers, and show no pictures. More such senders than ${pictures.OTHERS} two cores do not bear beside it: eight people
-with pictures of five a second see and hear each other here (\`./x e2e --crowd\`), but how they do would be a measure of the senders. "Starved": ${pictures.BUSY} programs that never rest run on the page's core beside it. "Spared" is what the page does by itself where it does not keep up.
+account. The others send ${pictures.CAMERA.width}×${pictures.CAMERA.height}, ${pictures.CAMERA.perSecond} a second, in three layers, and show no pictures. All browsers share two cores, which are
+at their limit with it: so the senders make their smallest pictures only, and "lines" says how small those are. "Starved": ${pictures.BUSY} programs that never rest run on the page's core beside it. "Spared" is what the page does by itself where it does not keep up.
 
 ${tableOf('computer', [...pictures.HEAD, 'load', 'measured'], pictures.NAMES)}
 

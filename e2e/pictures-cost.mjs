@@ -7,10 +7,10 @@ import { Resident } from './harness/resident.mjs';
 import { smallCamera } from './harness/small-camera.mjs';
 import { keepBusy, onOneCore, secondsOf } from './harness/work.mjs';
 
-export const CAMERA = { width: 640, height: 360, perSecond: 15, details: 12 };
+export const CAMERA = { width: 320, height: 180, perSecond: 10, details: 12 };
 /** As many programs as never rest beside the page where it is starved. */
 export const BUSY = 3;
-export const OTHERS = 3;
+export const OTHERS = 7;
 const SETTLE_MS = 12_000;
 
 /** `chosen`: in the page's settings. `busy`: whether its core is shared with programs that never rest. */
