@@ -7,11 +7,8 @@ mod house;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::Path;
 
-use house::bare::Bare;
-use house::ports::free_port;
-use house::{Running, Service};
+use house::bare::both_just_set_up;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -33,7 +30,7 @@ const EC_POINT_FORMATS: u16 = 11;
 
 #[tokio::test]
 async fn jarms_hellos_get_the_version_the_cipher_and_the_protocol_that_a_real_web_server_chooses() {
-    let (proxy, bare) = both().await;
+    let (proxy, bare) = both_just_set_up().await;
     let all = || CIPHERS.to_vec();
     let old = || CIPHERS.into_iter().filter(|cipher| cipher >> 8 != 0x13).collect::<Vec<_>>();
     let reversed = || CIPHERS.into_iter().rev().collect::<Vec<_>>();
@@ -67,7 +64,7 @@ async fn jarms_hellos_get_the_version_the_cipher_and_the_protocol_that_a_real_we
 
 #[tokio::test]
 async fn broken_hellos_are_refused_in_the_same_words() {
-    let (proxy, bare) = both().await;
+    let (proxy, bare) = both_just_set_up().await;
     let whole = hello(0x0301, &CIPHERS, &PROTOCOLS, &[0x0304, 0x0303]);
     for (name, bytes) in [
         ("no cipher that is good", hello(0x0301, &[5, 4], &PROTOCOLS, &[0x0304, 0x0303])),
@@ -79,12 +76,6 @@ async fn broken_hellos_are_refused_in_the_same_words() {
     ] {
         assert_eq!(answer(proxy.tls(), &bytes).await, answer(bare.tls, &bytes).await, "{name}");
     }
-}
-
-async fn both() -> (Running, Bare) {
-    let proxy = Running::start(&Service::start().await.link, &[]).await;
-    let bare = Bare::start(Path::new("/usr/share/nginx/html"), "", &proxy, free_port()).await;
-    (proxy, bare)
 }
 
 #[derive(PartialEq, Eq, Debug)]

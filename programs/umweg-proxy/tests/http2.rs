@@ -5,35 +5,30 @@
 mod house;
 
 use std::net::SocketAddr;
-use std::path::Path;
 
 use futures_util::{StreamExt, stream};
-use house::bare::{Bare, site};
+use house::Running;
+use house::bare::{Bare, both_just_set_up, both_show, site};
 use house::neighbours::tls_for;
-use house::ports::free_port;
-use house::{Running, Service};
 use httlib_huffman::{DecoderSpeed, decode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 #[tokio::test]
 async fn a_folder_is_shown_as_a_real_web_server_shows_it() {
     let site = site();
-    let proxy = Running::start(&Service::start().await.link, &["--site", site.path().to_str().unwrap()]).await;
-    let bare = Bare::start(site.path(), "", &proxy, free_port()).await;
+    let (proxy, bare) = both_show(site.path()).await;
     are_the_same(&proxy, &bare).await;
 }
 
 #[tokio::test]
 async fn without_a_site_it_is_a_web_server_just_set_up() {
-    let proxy = Running::start(&Service::start().await.link, &[]).await;
-    let bare = Bare::start(Path::new("/usr/share/nginx/html"), "", &proxy, free_port()).await;
+    let (proxy, bare) = both_just_set_up().await;
     are_the_same(&proxy, &bare).await;
 }
 
 #[tokio::test]
 async fn who_offers_both_gets_http2_and_who_offers_one_gets_that() {
-    let proxy = Running::start(&Service::start().await.link, &[]).await;
-    let bare = Bare::start(Path::new("/usr/share/nginx/html"), "", &proxy, free_port()).await;
+    let (proxy, bare) = both_just_set_up().await;
     for (offered, expected) in
         [(&["http/1.1", "h2"][..], Some("h2")), (&["http/1.1"], Some("http/1.1")), (&["http/1.0"], Some("http/1.0")), (&[], None)]
     {

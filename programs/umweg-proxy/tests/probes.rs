@@ -6,11 +6,10 @@
 mod house;
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, stream};
-use house::bare::{Bare, site};
+use house::bare::{Bare, both_just_set_up, both_show, site};
 use house::neighbours::{answer, answer_to_all, client_hello, tls_to};
 use house::ports::free_port;
 use house::{Running, Service};
@@ -31,15 +30,13 @@ async fn in_front_of_another_web_server_every_byte_is_its() {
 #[tokio::test]
 async fn a_folder_is_shown_as_a_real_web_server_shows_it() {
     let site = site();
-    let proxy = Running::start(&Service::start().await.link, &["--site", site.path().to_str().unwrap()]).await;
-    let bare = Bare::start(site.path(), "", &proxy, free_port()).await;
+    let (proxy, bare) = both_show(site.path()).await;
     are_the_same(&proxy, &bare).await;
 }
 
 #[tokio::test]
 async fn without_a_site_it_is_a_web_server_just_set_up() {
-    let proxy = Running::start(&Service::start().await.link, &[]).await;
-    let bare = Bare::start(Path::new("/usr/share/nginx/html"), "", &proxy, free_port()).await;
+    let (proxy, bare) = both_just_set_up().await;
     are_the_same(&proxy, &bare).await;
 }
 
@@ -47,8 +44,7 @@ async fn without_a_site_it_is_a_web_server_just_set_up() {
 #[tokio::test]
 #[expect(clippy::print_stdout, reason = "a report, seen with --nocapture")]
 async fn how_long_an_answer_takes_is_told() {
-    let proxy = Running::start(&Service::start().await.link, &[]).await;
-    let bare = Bare::start(Path::new("/usr/share/nginx/html"), "", &proxy, free_port()).await;
+    let (proxy, bare) = both_just_set_up().await;
     let wrong = format!("{}x", proxy.link.path);
     for (name, request) in [("home", house::get("/")), ("nothing there", house::get("/x")), ("a wrong secret", upgrade(&wrong))] {
         let (mut there, mut here) = (Vec::new(), Vec::new());

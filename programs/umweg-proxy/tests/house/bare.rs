@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-use super::Running;
 use super::neighbours::{Front, front, listening, nginx_config};
 use super::ports::free_port;
+use super::{Running, Service};
 
 /// The real nginx with the same site.
 pub(crate) struct Bare {
@@ -46,4 +46,20 @@ pub(crate) fn site() -> tempfile::TempDir {
     // Others may have to read it.
     std::fs::set_permissions(site.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     site
+}
+
+/// The proxy and the web server, both with that folder as their site.
+pub(crate) async fn both_show(site: &Path) -> (Running, Bare) {
+    both(site, &["--site", site.to_str().unwrap()]).await
+}
+
+/// The same, both just set up.
+pub(crate) async fn both_just_set_up() -> (Running, Bare) {
+    both(Path::new("/usr/share/nginx/html"), &[]).await
+}
+
+async fn both(site: &Path, arguments: &[&str]) -> (Running, Bare) {
+    let proxy = Running::start(&Service::start().await.link, arguments).await;
+    let bare = Bare::start(site, "", &proxy, free_port()).await;
+    (proxy, bare)
 }
