@@ -20,7 +20,7 @@ use umweg_io::dial::{dial, dial_in_bites};
 use umweg_io::session::Purpose;
 use umweg_road::freeze::FreezeWatch;
 use umweg_road::{Form, RoadChoice};
-use umweg_wire::limits::BITE_BYTES_MAX;
+use umweg_wire::limits::{BITE_BYTES_MAX, KEEPALIVE_ANSWER_MAX};
 use umweg_wire::proto::v1::{self, put_blob_request::Part, watch_event::Event};
 
 use house::{House, Person, SOON, hash, random};
@@ -90,7 +90,9 @@ async fn a_whole_connection_is_frozen_there_and_the_app_can_tell() {
     let traffic = stream.traffic().unwrap();
     let mut ada = Person::on(stream).await;
     writes_until(&mut ada, censor.froze()).await;
-    assert!(FreezeWatch::new(clock::now()).was_frozen(traffic.moved(), traffic.end()));
+    let (mut watch, moved, now) = (FreezeWatch::new(clock::now()), traffic.moved(), clock::now());
+    watch.handle_moved(moved, now);
+    assert!(watch.was_frozen(moved, traffic.end(), now.after(KEEPALIVE_ANSWER_MAX)));
 }
 
 /// Somebody writes on until that happens.

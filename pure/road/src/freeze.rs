@@ -1,9 +1,10 @@
 //! Noticing the block that freezes a connection after 15 to 20 kB: nothing is cut, nothing more arrives.
 //!
 //! A connection that falls silent while it has moved about so much is asked for a sign of life soon, rather than at the next
-//! keepalive. If it is then given up in silence, or cut while it owes that sign, it was frozen; one that was cut in the middle of
-//! its talk, or that had moved less or more, died of something else. A connection that has moved more than the block lets through is never asked again. One that had stood for long, and said
-//! little, was more likely lost with its network: that is not taken for a freeze, and costs no more than any loss.
+//! keepalive. If it is then given up in silence, or cut while it owes that sign, it was frozen; one that ended in the middle of
+//! its talk, however it ended, or that had moved less or more, died of something else. A connection that has moved more than the
+//! block lets through is never asked again. One that had stood for long, and said little, was more likely lost with its network:
+//! that is not taken for a freeze, and costs no more than any loss.
 
 use std::time::Duration;
 
@@ -38,12 +39,12 @@ impl Moved {
     }
 }
 
-/// How a connection ended.
+/// How a connection ended, as far as its socket saw.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum End {
-    /// Closed or cut: something arrived that said so.
+    /// Closed or cut: the network said so.
     Told,
-    /// Nothing arrived any more.
+    /// The network said nothing: it was given up here. That may have been because of what came last, which said that it was over.
     Silent,
 }
 
@@ -88,12 +89,14 @@ impl FreezeWatch {
         self.looks
     }
 
-    /// Whether a connection that ended so, after so much, was frozen.
+    /// Whether a connection that ended so, now, after so much, was frozen.
     #[must_use]
-    pub fn was_frozen(mut self, moved: Moved, end: End) -> bool {
-        let owes = self.asked > self.came && self.moved.received == moved.received;
+    pub fn was_frozen(mut self, moved: Moved, end: End, now: Timestamp) -> bool {
+        // What has come since the last look may have been the end: a TLS alert, a close frame, an HTTP/2 GOAWAY.
+        let quiet = moved.received == self.moved.received && now.since(self.came) >= SILENCE;
+        let owes = self.asked > self.came;
         self.moved = moved;
-        (end == End::Silent || owes) && self.is_suspect() && self.came.since(self.began) <= YOUNG
+        quiet && (end == End::Silent || owes) && self.is_suspect() && self.came.since(self.began) <= YOUNG
     }
 
     fn is_suspect(&self) -> bool {
@@ -126,25 +129,43 @@ mod tests {
         Moved { sent: 2_000, received }
     }
 
+    /// Whether a connection was frozen that moved this at once, and nothing in the ten seconds until its end.
+    fn frozen(moved: Moved, end: End) -> bool {
+        let mut watch = FreezeWatch::new(START);
+        watch.handle_moved(moved, START);
+        watch.was_frozen(moved, end, START.after(Duration::from_secs(10)))
+    }
+
     #[test]
     fn silence_after_fifteen_kilobytes_is_looked_into_within_seconds_and_is_a_freeze() {
         let mut watch = FreezeWatch::new(START);
         let asked = asks(&mut watch, Duration::from_secs(8), |_| received(15_000));
         assert_eq!(asked, [4], "it is silent from the first look on, which is after a second");
-        assert!(watch.was_frozen(received(15_000), End::Silent));
+        assert!(watch.was_frozen(received(15_000), End::Silent, START.after(Duration::from_secs(9))));
     }
 
     #[test]
     fn a_connection_that_is_cut_while_it_owes_a_sign_of_life_was_frozen_before() {
         let mut watch = FreezeWatch::new(START);
         assert_eq!(asks(&mut watch, Duration::from_secs(5), |_| received(15_000)), [4]);
-        let came = watch.clone().was_frozen(received(15_100), End::Told);
-        assert!(watch.was_frozen(received(15_000), End::Told) && !came);
+        let end = START.after(Duration::from_secs(6));
+        let came = watch.clone().was_frozen(received(15_100), End::Told, end);
+        assert!(watch.was_frozen(received(15_000), End::Told, end) && !came);
+    }
+
+    #[test]
+    fn what_ends_in_the_middle_of_its_talk_was_not_frozen() {
+        let mut watch = FreezeWatch::new(START);
+        assert!(asks(&mut watch, Duration::from_secs(10), |time| received(10_000 + 500 * time.as_secs())).is_empty());
+        let end = START.after(Duration::from_secs(10));
+        let a_goodbye = received(15_024);
+        assert!(!watch.clone().was_frozen(a_goodbye, End::Silent, end), "the other side said that it goes, and we closed");
+        assert!(!watch.was_frozen(received(15_000), End::Silent, end), "it said so just before we looked");
+        assert!(!FreezeWatch::new(START).was_frozen(received(15_000), End::Silent, START.after(SILENCE)), "it was never looked at");
     }
 
     #[test]
     fn what_was_cut_or_had_moved_much_less_or_more_was_not_frozen() {
-        let frozen = |moved, end| FreezeWatch::new(START).was_frozen(moved, end);
         assert!(!frozen(received(16_000), End::Told));
         assert!(!frozen(received(5_000), End::Silent));
         assert!(!frozen(received(200_000), End::Silent));
@@ -155,8 +176,8 @@ mod tests {
     #[test]
     fn a_connection_that_had_stood_for_long_was_lost_and_not_frozen() {
         let mut watch = FreezeWatch::new(START);
-        asks(&mut watch, Duration::from_secs(600), |time| received(15_000 + time.as_secs()));
-        assert!(!watch.was_frozen(received(15_600), End::Silent));
+        asks(&mut watch, Duration::from_secs(600), |time| received(15_000 + time.as_secs().min(590)));
+        assert!(!watch.was_frozen(received(15_590), End::Silent, START.after(Duration::from_secs(600))));
     }
 
     #[test]

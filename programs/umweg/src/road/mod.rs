@@ -88,7 +88,7 @@ struct Watched {
 
 impl Watched {
     fn was_frozen(self) -> bool {
-        self.watch.was_frozen(self.traffic.moved(), self.traffic.end())
+        self.watch.was_frozen(self.traffic.moved(), self.traffic.end(), clock::now())
     }
 }
 
