@@ -204,7 +204,7 @@ impl World {
         if let Some(roads) = &mut self.devices[device].roads
             && let Some(connection) = roads.connection.take()
         {
-            if connection.watch.was_frozen(connection.moved, end) {
+            if connection.watch.was_frozen(connection.moved, end, now) {
                 roads.ranking.handle_frozen(connection.attempt, now);
             } else {
                 roads.ranking.handle_lost(connection.attempt, now);
