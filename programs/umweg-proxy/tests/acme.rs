@@ -7,24 +7,24 @@ mod anyone;
 mod nobody;
 #[path = "house/ports.rs"]
 mod ports;
+#[expect(dead_code, reason = "these tests use a part of it")]
+#[path = "house/program.rs"]
+mod program;
 
-use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, mpsc};
-use std::time::Duration;
 
 use anyone::Anyone;
 use nobody::service;
 use ports::free_port;
+use program::{Program, hear, lines_of};
 use rustls::ClientConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use umweg_wire::links::Linked;
-use umweg_wire::proto::v1::ProxyLink;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 const DOMAIN: &str = "road.example.org";
@@ -33,7 +33,7 @@ const CERTIFIED: &str = "the certificate authority has certified this proxy's na
 #[tokio::test]
 async fn a_proxy_with_a_domain_name_gets_its_certificate_keeps_it_and_renews_it() {
     let pebble = Pebble::start("127.0.0.1", Some(12));
-    let proxy = Running::start(&pebble);
+    let proxy = asking(&pebble);
     assert!(proxy.link.pin.is_empty() && proxy.link.host == DOMAIN, "the web's authorities vouch for it");
     proxy.hear(CERTIFIED);
     let first = shown(proxy.port(), "http/1.1").await.unwrap();
@@ -52,13 +52,13 @@ async fn a_proxy_with_a_domain_name_gets_its_certificate_keeps_it_and_renews_it(
 #[tokio::test]
 async fn a_certificate_outlives_the_program() {
     let pebble = Pebble::start("127.0.0.1", None);
-    let proxy = Running::start(&pebble);
+    let proxy = asking(&pebble);
     proxy.hear(CERTIFIED);
     let first = shown(proxy.port(), "http/1.1").await.unwrap();
     let data = proxy.stop();
     drop(pebble);
     let without_authority = Pebble::nowhere();
-    let again = Running::start_in(data, &without_authority);
+    let again = asking_in(data, &without_authority);
     assert_eq!(shown(again.port(), "http/1.1").await.unwrap().serial, first.serial);
 }
 
@@ -66,7 +66,7 @@ async fn a_certificate_outlives_the_program() {
 async fn while_the_authority_does_not_find_it_the_proxy_serves_and_says_what_to_do() {
     // An address of loopback on which nobody listens: the name leads elsewhere.
     let pebble = Pebble::start("127.0.0.9", None);
-    let proxy = Running::start(&pebble);
+    let proxy = asking(&pebble);
     let said = proxy.hear("did not find this proxy under its name");
     assert!(said.contains("is port 443 open from outside?") && said.contains("Trying again in"), "{said}");
     let own = shown(proxy.port(), "http/1.1").await.unwrap();
@@ -77,7 +77,7 @@ async fn while_the_authority_does_not_find_it_the_proxy_serves_and_says_what_to_
 #[tokio::test]
 async fn an_authority_that_is_not_there_is_named() {
     let nowhere = Pebble::nowhere();
-    let proxy = Running::start(&nowhere);
+    let proxy = asking(&nowhere);
     proxy.hear("the certificate authority cannot be reached");
     assert!(shown(proxy.port(), "http/1.1").await.is_ok());
 }
@@ -148,57 +148,16 @@ impl Drop for Pebble {
     }
 }
 
-/// The proxy's program.
-struct Running {
-    process: Child,
-    link: ProxyLink,
-    says: mpsc::Receiver<String>,
-    data: tempfile::TempDir,
+/// A proxy that asks there for its certificate.
+fn asking(pebble: &Pebble) -> Program {
+    asking_in(tempfile::tempdir().unwrap(), pebble)
 }
 
-impl Running {
-    fn start(pebble: &Pebble) -> Self {
-        Self::start_in(tempfile::tempdir().unwrap(), pebble)
-    }
-
-    fn start_in(data: tempfile::TempDir, pebble: &Pebble) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_umweg-proxy"))
-            .args(["run", "--plain-port=off", "--bare-port=off", "--listen=127.0.0.1"])
-            .args([&format!("--service={}", service()), &format!("--domain={DOMAIN}"), &format!("--tls-port={}", pebble.asks_port)])
-            .arg(format!("--acme-directory={}", pebble.directory))
-            .args([Path::new("--acme-ca"), &pebble.root(), Path::new("--data"), data.path()])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let says = lines_of(process.stderr.take().unwrap());
-        let mut ready = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut ready).unwrap();
-        let link = ready.split_once("link=").map(|(_, link)| ProxyLink::from_link(link).unwrap());
-        let link = link.unwrap_or_else(|| panic!("not ready: {:?}", says.try_iter().collect::<Vec<_>>()));
-        Self { process, link, says, data }
-    }
-
-    fn port(&self) -> u16 {
-        self.link.tls_port.try_into().unwrap()
-    }
-
-    fn hear(&self, words: &str) -> String {
-        hear(&self.says, words)
-    }
-
-    fn stop(mut self) -> tempfile::TempDir {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-        std::mem::replace(&mut self.data, tempfile::tempdir().unwrap())
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
+fn asking_in(data: tempfile::TempDir, pebble: &Pebble) -> Program {
+    let (service, domain) = (format!("--service={}", service()), format!("--domain={DOMAIN}"));
+    let (port, root) = (format!("--tls-port={}", pebble.asks_port), format!("--acme-ca={}", pebble.root().display()));
+    let directory = format!("--acme-directory={}", pebble.directory);
+    Program::start_in(data, &["--plain-port=off", "--bare-port=off", &service, &domain, &port, &directory, &root])
 }
 
 /// The authority's own certificate, and the one that vouches for it.
@@ -211,23 +170,6 @@ fn write_certificates(folder: &Path) {
     ] {
         let output = Command::new("openssl").args(line.split(' ')).current_dir(folder).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    }
-}
-
-fn lines_of(output: impl std::io::Read + Send + 'static) -> mpsc::Receiver<String> {
-    let (send, lines) = mpsc::channel();
-    std::thread::spawn(move || BufReader::new(output).lines().map_while(Result::ok).try_for_each(|line| send.send(line)));
-    lines
-}
-
-fn hear(lines: &mpsc::Receiver<String>, words: &str) -> String {
-    let mut heard = Vec::new();
-    loop {
-        match lines.recv_timeout(Duration::from_secs(30)) {
-            Ok(line) if line.contains(words) => return line,
-            Ok(line) => heard.push(line),
-            Err(_) => panic!("{words:?} was not said, but {heard:#?}"),
-        }
     }
 }
 

@@ -3,36 +3,37 @@
 
 #[path = "house/nobody.rs"]
 mod nobody;
+#[expect(dead_code, reason = "these tests use a part of it")]
+#[path = "house/program.rs"]
+mod program;
 
-use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use nobody::service;
+use program::Program;
 use umweg_wire::links::Linked;
 use umweg_wire::proto::v1::ProxyLink;
 
 #[test]
 fn it_says_when_it_is_ready_keeps_its_link_and_ends_when_it_is_told() {
-    let data = tempfile::tempdir().unwrap();
+    let mut data = tempfile::tempdir().unwrap();
     let mut links = Vec::new();
     for _ in 0..2 {
-        let mut running = proxy(data.path(), &["run", "--tls-port=0", "--plain-port=off", "--bare-port=off"]).spawn().unwrap();
-        let link = ready(&mut running);
+        let mut running = running_in(data);
+        let link = &running.link;
         assert!(link.tls_port != 0 && link.plain_port == 0 && link.pin.len() == 32);
-        links.push((link.path, link.pin));
-        terminate(&running);
-        assert!(running.wait().unwrap().success());
+        links.push((link.path.clone(), link.pin.clone()));
+        assert!(running.terminate());
+        data = running.stop();
     }
     assert_eq!(links[0], links[1], "the secret and the certificate outlive the program");
 }
 
 #[test]
 fn while_it_runs_it_has_no_rights_but_those_that_it_needs() {
-    let data = tempfile::tempdir().unwrap();
-    let mut running = proxy(data.path(), &["run", "--tls-port=0", "--plain-port=off", "--bare-port=off"]).spawn().unwrap();
-    ready(&mut running);
+    let mut running = running_in(tempfile::tempdir().unwrap());
     let threads = std::fs::read_dir(format!("/proc/{}/task", running.id())).unwrap();
     let all: Vec<_> = threads.map(|thread| std::fs::read_to_string(thread.unwrap().path().join("status")).unwrap()).collect();
     let is = |status: &str, name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
@@ -44,8 +45,7 @@ fn while_it_runs_it_has_no_rights_but_those_that_it_needs() {
         assert_eq!(is(status, "NoNewPrivs:"), "1");
     }
     assert!(!all.is_empty());
-    terminate(&running);
-    assert!(running.wait().unwrap().success());
+    assert!(running.terminate());
 }
 
 #[test]
@@ -105,6 +105,11 @@ fn the_example_file_can_be_filled_in_and_used() {
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_umweg-proxy");
 
+fn running_in(data: tempfile::TempDir) -> Program {
+    let service = format!("--service={}", service());
+    Program::start_in(data, &[&service, "--host=127.0.0.1", "--tls-port=0", "--plain-port=off", "--bare-port=off"])
+}
+
 /// Flags that `arguments` set themselves come last, and win.
 fn proxy(data: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(PROGRAM);
@@ -124,21 +129,6 @@ fn proxy(data: &Path, arguments: &[&str]) -> Command {
     }
     command.args(rest).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
-}
-
-fn ready(running: &mut Child) -> ProxyLink {
-    let mut line = String::new();
-    BufReader::new(running.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-    let Some(link) = line.strip_prefix("ready link=") else {
-        let mut words = String::new();
-        running.stderr.as_mut().unwrap().read_to_string(&mut words).unwrap();
-        panic!("not ready: {line} {words}");
-    };
-    ProxyLink::from_link(link).unwrap()
-}
-
-fn terminate(running: &Child) {
-    assert!(Command::new("kill").arg("-TERM").arg(running.id().to_string()).status().unwrap().success());
 }
 
 fn assert_fails(output: &Output, words: &str) {
