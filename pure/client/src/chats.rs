@@ -153,6 +153,12 @@ pub(crate) fn remember_chain(step: &mut Step<'_>, log: LogId, seq: u64, hash: Ch
     Ok(())
 }
 
+/// What has to stand there, if nothing is known of it yet.
+pub(crate) fn expect_chain(db: &Connection, log: LogId, seq: u64, hash: ChainHash) -> Result<(), StoreError> {
+    db.prepare_cached("INSERT OR IGNORE INTO chain (log, seq, hash) VALUES (?1, ?2, ?3)")?.execute(params![log.0, seq, hash.0])?;
+    Ok(())
+}
+
 pub(crate) fn chain_at(db: &Connection, log: LogId, seq: u64) -> Result<Option<ChainHash>, StoreError> {
     let sql = "SELECT hash FROM chain WHERE log = ?1 AND seq = ?2";
     let hash: Option<[u8; 32]> = db.prepare_cached(sql)?.query_row(params![log.0, seq], |row| row.get(0)).optional()?;

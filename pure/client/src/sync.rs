@@ -2,15 +2,16 @@
 //!
 //! 1. With each connection everything is watched again, from the entry that was applied last.
 //! 2. Entries count strictly in order. Each carries the chain hash (`umweg_wire::chain`), which is computed again here.
-//! 3. The hash at every recent entry is kept, and compared with what other members say they saw. Whoever shows two histories is
-//!    caught by the next message; from then on nothing more is said in that conversation.
+//! 3. The hash at every recent entry is kept, and compared with what other members say they saw, with what the service promised
+//!    when it took an own message, and with what it shows again. Whoever shows two histories is caught by the next message; from
+//!    then on nothing more is said in that conversation.
 
 use umweg_seal::Store;
 use umweg_seal::group::Conversation;
 use umweg_wire::limits::TYPING_SHOWN;
 use umweg_wire::proto::sealed::transient;
 use umweg_wire::proto::v1::{self, Entry, EntryKind, closed::Reason, watch_event::Event};
-use umweg_wire::{AccountId, LogId, Timestamp, chain};
+use umweg_wire::{AccountId, ChainHash, LogId, Timestamp, chain};
 
 use crate::account;
 use crate::calls;
@@ -119,12 +120,15 @@ fn handle_entries(step: &mut Step<'_>, log: LogId, entries: &[Entry]) -> Result<
     Ok(())
 }
 
-/// Applies entries to a conversation, whichever way they came; those that are behind it are passed over.
+/// Applies entries to a conversation, whichever way they came; those that are behind it and the same as before are passed over.
 pub(crate) fn apply_to_chat(step: &mut Step<'_>, log: LogId, entries: &[Entry]) -> Result<(), StoreError> {
     for entry in entries {
         let Some(chat) = chats::chat(step.db, log)? else { return Ok(()) };
         if !matches!(chat.membership, Membership::Member | Membership::Resyncing) || entry.seq > chat.applied + 1 {
             return Ok(()); // of no use (any more), or a gap: what is missing comes first
+        }
+        if chats::chain_at(step.db, log, entry.seq)?.is_some_and(|known| known.0[..] != entry.chain[..]) {
+            return forked(step, log, entry); // a service that lost what it had, as after a restore, comes here, too
         }
         if entry.seq <= chat.applied {
             continue;
@@ -138,6 +142,13 @@ pub(crate) fn apply_to_chat(step: &mut Step<'_>, log: LogId, entries: &[Entry]) 
         apply::apply(step, &chat, entry)?;
     }
     Ok(())
+}
+
+/// Where the service says that an own entry stands is what it has to show there. False: it has shown something else already.
+pub(crate) fn promise(step: &mut Step<'_>, log: LogId, accepted: &v1::Accepted) -> Result<bool, StoreError> {
+    let Ok(promised) = ChainHash::try_from(&accepted.chain) else { return Ok(false) };
+    chats::expect_chain(step.db, log, accepted.seq, promised)?;
+    Ok(chats::chain_at(step.db, log, accepted.seq)? == Some(promised))
 }
 
 /// The service shows different people different histories.

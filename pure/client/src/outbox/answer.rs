@@ -131,6 +131,11 @@ fn accepted_append(step: &mut Step<'_>, job: &Job, accepted: &v1::Accepted) -> R
     if let Lane::Call(call) = job.lane {
         return calls::work::accepted(step, job, call, accepted);
     }
+    if let Lane::Chat(log) | Lane::Resync(log) = job.lane
+        && !sync::promise(step, log, accepted)?
+    {
+        return sync::set_forked(step, log, accepted.seq);
+    }
     if is_commit(job) {
         // Its keys count once everything before it was applied: when it comes back.
         step.live.until_echo.insert(job.id);
