@@ -7,41 +7,89 @@ use umweg_delivery::{Failure as Trouble, MemoryEngine, Refusal, Service as Deliv
 use umweg_wire::proto::v1::{self, watch_event::Event};
 use umweg_wire::{ChainHash, LogId, Timestamp, chain};
 
-/// How a service lies.
+/// What a service does, once, with what comes next in a log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Malice {
-    /// Keeps the next entry of the log from this device, and tells it a history without.
-    Withholds { device: usize, log: LogId },
+    /// Keeps the next entry from this device.
+    Withholds { device: usize },
+    /// Shows this device the next two entries in the other order.
+    Swaps { device: usize },
+    /// Shows this device the next entry twice.
+    Repeats { device: usize },
+    /// Shows this device another payload with the next entry.
+    Mangles { device: usize },
+    /// Says that it has taken the next entry, and throws it away.
+    Drops,
+    /// Puts the next entry into the log twice, for all to see.
+    Doubles,
 }
 
 /// One service.
 pub(crate) struct Service {
     delivery: Delivery<MemoryEngine>,
     watcher_serial: u64,
-    /// The end of the history that each device was told.
-    told: BTreeMap<(usize, LogId), ChainHash>,
-    /// The entry left out of it, or none yet.
-    lies: BTreeMap<(usize, LogId), Option<u64>>,
+    /// The history that each device was told.
+    told: BTreeMap<(usize, LogId), Told>,
+    /// What becomes of the next entry that somebody appends.
+    fates: BTreeMap<LogId, Malice>,
+    backup: Option<MemoryEngine>,
+}
+
+#[derive(Default)]
+struct Told {
+    /// Where it ends; `None`: nothing was told yet.
+    end: Option<ChainHash>,
+    seq: u64,
+    /// From the first lie on the history is another one.
+    lied: bool,
+    /// The lie that is still to come.
+    next: Option<Malice>,
+    held: Option<v1::Entry>,
 }
 
 impl Service {
     pub(crate) fn new() -> Self {
-        Self { delivery: Delivery::new(MemoryEngine::default()), watcher_serial: 0, told: BTreeMap::new(), lies: BTreeMap::new() }
+        Self {
+            delivery: Delivery::new(MemoryEngine::default()),
+            watcher_serial: 0,
+            told: BTreeMap::new(),
+            fates: BTreeMap::new(),
+            backup: None,
+        }
     }
 
     pub(crate) fn restart(&mut self) {
         self.delivery.restart();
     }
 
-    pub(crate) fn turn(&mut self, malice: Malice) {
-        let Malice::Withholds { device, log } = malice;
-        self.lies.insert((device, log), None);
+    /// Keeps all it has, for `restore`.
+    pub(crate) fn back_up(&mut self) {
+        self.backup = Some(self.delivery.engine_mut().clone());
+    }
+
+    /// Has again what it had, and nothing that came since.
+    pub(crate) fn restore(&mut self) {
+        if let Some(backup) = self.backup.clone() {
+            *self.delivery.engine_mut() = backup;
+        }
+    }
+
+    pub(crate) fn turn(&mut self, malice: Malice, log: LogId) {
+        match malice {
+            Malice::Withholds { device } | Malice::Swaps { device } | Malice::Repeats { device } | Malice::Mangles { device } => {
+                let told = self.told.entry((device, log)).or_default();
+                (told.lied, told.next) = (true, Some(malice));
+            }
+            Malice::Drops | Malice::Doubles => {
+                self.fates.insert(log, malice);
+            }
+        }
     }
 
     pub(crate) fn answer(&mut self, request: Request, now: Timestamp) -> Result<Answer, Failure> {
         match request {
             Request::CreateLog(request) => self.delivery.create(&request, now).map(|_| Answer::Created),
-            Request::Append(request) => self.delivery.append(request, now).map(Answer::Appended),
+            Request::Append(request) => self.append(request, now).map(Answer::Appended),
             Request::Trim(request) => self.delivery.trim(&request, now).map(|_| Answer::Trimmed),
             Request::GetSnapshot(request) => self.delivery.snapshot(&request, now).map(Answer::Snapshot),
             Request::PublishKeyPackages(request) => self.delivery.publish(request, now).map(Answer::Published),
@@ -77,22 +125,59 @@ impl Service {
         Some(event)
     }
 
-    /// Leaves an entry out for a device that is lied to, and renumbers and chains what follows so that it cannot tell by itself.
+    fn append(&mut self, request: v1::AppendRequest, now: Timestamp) -> Result<v1::AppendResponse, Trouble> {
+        let log = LogId::try_from(&request.log_id).ok().filter(|_| !request.ephemeral);
+        match log.and_then(|log| self.fates.remove(&log)) {
+            Some(Malice::Drops) => Delivery::new(self.delivery.engine_mut().clone()).append(request, now),
+            Some(Malice::Doubles) => {
+                let again = v1::AppendRequest { client_id: vec![7; 16], ..request.clone() };
+                let answer = self.delivery.append(request, now)?;
+                self.delivery.append(again, now)?;
+                Ok(answer)
+            }
+            _ => self.delivery.append(request, now),
+        }
+    }
+
+    /// Lies to a device that is lied to, and numbers and chains what follows so that it cannot tell by itself.
     fn distort(&mut self, device: usize, entries: &mut v1::Entries) {
         let Ok(log) = LogId::try_from(&entries.log_id) else { return };
-        let key = (device, log);
-        if let (Some(left_out), Some(first)) = (self.lies.get_mut(&key), entries.entries.first()) {
-            let left_out = *left_out.get_or_insert(first.seq);
-            entries.entries.retain(|entry| entry.seq != left_out);
-            let mut chain = self.told.get(&key).copied().unwrap_or_else(|| chain::genesis(log));
-            for entry in &mut entries.entries {
-                entry.seq -= 1;
-                chain = chain::next(chain, entry);
-                entry.chain = chain.to_vec();
+        let told = self.told.entry((device, log)).or_default();
+        if told.lied {
+            entries.entries = std::mem::take(&mut entries.entries).into_iter().flat_map(|entry| told.twist(entry)).collect();
+            let mut end = told.end.unwrap_or_else(|| chain::genesis(log));
+            for (entry, seq) in entries.entries.iter_mut().zip(told.seq + 1..) {
+                entry.seq = seq;
+                end = chain::next(end, entry);
+                entry.chain = end.to_vec();
             }
         }
-        if let Some(chain) = entries.entries.last().and_then(|last| ChainHash::try_from(&last.chain).ok()) {
-            self.told.insert(key, chain);
+        if let Some(last) = entries.entries.last() {
+            (told.end, told.seq) = (ChainHash::try_from(&last.chain).ok(), last.seq);
+        }
+    }
+}
+
+impl Told {
+    /// What is shown in the place of an entry.
+    fn twist(&mut self, mut entry: v1::Entry) -> Vec<v1::Entry> {
+        match self.next.take() {
+            Some(Malice::Withholds { .. }) => vec![],
+            Some(Malice::Repeats { .. }) => vec![entry.clone(), entry],
+            Some(Malice::Mangles { .. }) => {
+                if let Some(last) = entry.payload.last_mut() {
+                    *last ^= 1;
+                }
+                vec![entry]
+            }
+            swaps @ Some(Malice::Swaps { .. }) => match self.held.take() {
+                Some(first) => vec![entry, first],
+                None => {
+                    (self.held, self.next) = (Some(entry), swaps);
+                    vec![]
+                }
+            },
+            Some(Malice::Drops | Malice::Doubles) | None => vec![entry],
         }
     }
 }

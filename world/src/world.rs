@@ -189,9 +189,20 @@ impl World {
         self.service.restart();
     }
 
-    /// The service begins to lie.
-    pub fn turn(&mut self, malice: Malice) {
-        self.service.turn(malice);
+    /// The operator copies all that the service has.
+    pub fn back_up_service(&mut self) {
+        self.service.back_up();
+    }
+
+    /// The operator takes that copy, and starts the service on it.
+    pub fn restore_service(&mut self) {
+        self.service.restore();
+        self.crash_service();
+    }
+
+    /// The service does that with what comes next in that log.
+    pub fn turn(&mut self, malice: Malice, log: LogId) {
+        self.service.turn(malice, log);
     }
 
     /// The SFU is killed and started again: streams break, seats are gone.
