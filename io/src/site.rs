@@ -126,6 +126,15 @@ impl Site {
         Ok(Self { http2: Some(Arc::new(Upstream::at(url)?)), ..self })
     }
 
+    /// The ports of the web servers to which visitors are led.
+    pub fn ports_behind(&self) -> impl Iterator<Item = u16> {
+        let first = match &*self.content {
+            Content::Upstream(upstream) => Some(upstream.port),
+            Content::Folder(_) | Content::Stock => None,
+        };
+        first.into_iter().chain(self.http2.as_ref().map(|upstream| upstream.port))
+    }
+
     /// Whether HTTP/2 is to be offered (ALPN).
     #[must_use]
     pub fn has_http2(&self) -> bool {

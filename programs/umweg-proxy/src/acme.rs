@@ -12,7 +12,8 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result};
+use axum::http::Uri;
 use umweg_io::clock;
 use umweg_io::config::write_secret;
 use umweg_io::tls::{Certificate, Live};
@@ -32,6 +33,7 @@ const LOOK_AT_CLOCK: Duration = Duration::from_secs(60 * 60);
 /// Gets the certificate of one name.
 pub struct Acme {
     authority: Authority,
+    port: u16,
     certificate_file: PathBuf,
 }
 
@@ -42,16 +44,20 @@ impl Acme {
         if cert.is_some() || *tls_port == PortSetting::Off || acme_directory == "off" || !is_domain_name(host) {
             return Ok(None);
         }
-        if !acme_directory.starts_with("https://") {
-            bail!("--acme-directory must begin with https://, or be `off`");
-        }
+        let port = port_of(acme_directory).context("--acme-directory must begin with https:// and a name, or be `off`")?;
         let authority = Authority {
             domain: host.clone(),
             directory: acme_directory.clone(),
             root: acme_ca.clone(),
             account_file: data.join("acme-account.json"),
         };
-        Ok(Some(Self { authority, certificate_file: data.join("acme-certificate.pem") }))
+        Ok(Some(Self { authority, port, certificate_file: data.join("acme-certificate.pem") }))
+    }
+
+    /// At which the authority is asked.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// What was got before, with its key.
@@ -94,6 +100,11 @@ impl Acme {
     }
 }
 
+fn port_of(directory: &str) -> Option<u16> {
+    let url: Uri = directory.parse().ok()?;
+    (url.scheme_str() == Some("https")).then(|| url.port_u16().unwrap_or(443))
+}
+
 /// A certificate whose dates cannot be read is due at once.
 fn due(certificate: &Certificate) -> Timestamp {
     certificate.validity().map_or(Timestamp(0), |(from, to)| renewal(from, to, rand::random()))
@@ -118,6 +129,15 @@ fn is_domain_name(host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_authority_is_asked_by_https_at_its_port() {
+        assert_eq!(port_of("https://ca.example/directory"), Some(443));
+        assert_eq!(port_of("https://ca.example:14000/dir"), Some(14_000));
+        for other in ["http://ca.example/dir", "https://", "https:///dir", "ca.example", ""] {
+            assert_eq!(port_of(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn only_domain_names_are_certified() {

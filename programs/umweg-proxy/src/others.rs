@@ -8,6 +8,7 @@
 //!
 //! The list of hosts may be replaced while the proxy runs: by a newer one with a good signature, and by nothing else.
 
+use std::collections::BTreeSet;
 use std::io::Cursor;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -24,7 +25,7 @@ use umweg_io::splice::splice;
 use umweg_wire::limits::{CLIENT_HELLO_BYTES_MAX, HANDSHAKE_TIME_MAX, IDLE_TIME_MAX};
 
 use crate::settings::Settings;
-use crate::upstreams::{Connector, List, ListError, ListKey, Place, Stamp};
+use crate::upstreams::{Connector, List, ListError, ListKey, Place, SIGNAL_PORT, Stamp};
 
 /// A messenger's connection may be silent for longer than ours: WhatsApp's proxy lets go after 200 seconds.
 const SILENT_MAX: Duration = IDLE_TIME_MAX.saturating_mul(3);
@@ -36,6 +37,8 @@ pub struct Others {
     signal: bool,
     whatsapp: bool,
     tells_addresses: bool,
+    /// Those to which people may be led as long as this program runs.
+    ports: BTreeSet<u16>,
     list: RwLock<List>,
     /// Where a newer list would be, and whose signature counts.
     signed: Option<(PathBuf, ListKey)>,
@@ -71,14 +74,22 @@ impl Others {
             None => List::built_in(),
         };
         let connector = Connector::new(settings.connect_to.clone());
+        let ports =
+            [&list, &List::built_in()].into_iter().flat_map(|list| ports_of(list, (settings.signal, settings.whatsapp))).collect();
         Ok(Self {
             signal: settings.signal,
             whatsapp: settings.whatsapp,
             tells_addresses: settings.whatsapp_tell_addresses,
+            ports,
             list: RwLock::new(list),
             signed,
             connector,
         })
+    }
+
+    /// The ports to which people are led, now or by a later list.
+    pub fn ports(&self) -> impl Iterator<Item = u16> {
+        self.ports.iter().copied().chain(self.connector.ports_instead())
     }
 
     /// Whether WhatsApp is to learn whose connections these are.
@@ -174,6 +185,9 @@ impl Others {
         if list.serial < current.serial {
             return Err(ListError::Older(file.clone(), list.serial, current.serial));
         }
+        if let Some(port) = ports_of(&list, (self.signal, self.whatsapp)).find(|port| !self.ports.contains(port)) {
+            return Err(ListError::NewPort(file.clone(), port));
+        }
         let is_newer = list.serial > current.serial;
         if is_newer {
             *current = list;
@@ -184,6 +198,12 @@ impl Others {
     fn list(&self) -> RwLockReadGuard<'_, List> {
         self.list.read().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Where that list leads whom the volunteer helps.
+fn ports_of(list: &List, (signal, whatsapp): (bool, bool)) -> impl Iterator<Item = u16> {
+    let places = [list.whatsapp_chat(), list.whatsapp_chat_web(), list.whatsapp_media()];
+    signal.then_some(SIGNAL_PORT).into_iter().chain(places.map(|place| place.port).into_iter().filter(move |_| whatsapp))
 }
 
 /// The PROXY protocol's header in version 1, as WhatsApp's own proxy sends it.
@@ -250,14 +270,15 @@ mod tests {
     fn a_newer_list_is_taken_while_it_runs_and_any_other_is_not() {
         let folder = tempfile::tempdir().unwrap();
         let (file, key) = (folder.path().join("list.toml"), SigningKey::from_bytes(&[7; 32]));
-        let write = |serial: u64, host: &str, key: &SigningKey| {
+        let write_with = |media_port: u16, serial: u64, host: &str, key: &SigningKey| {
             let text = format!(
                 "serial = {serial}\n[signal]\nhosts = [\"{host}\"]\n[whatsapp]\nchat = \"{host}\"\nchat-port = 5222\n\
-                 chat-web-port = 80\nmedia = \"{host}\"\nmedia-port = 443\n"
+                 chat-web-port = 80\nmedia = \"{host}\"\nmedia-port = {media_port}\n"
             );
             std::fs::write(&file, &text).unwrap();
             std::fs::write(folder.path().join("list.toml.sig"), key.sign(text.as_bytes()).to_bytes()).unwrap();
         };
+        let write = |serial, host: &str, key: &SigningKey| write_with(443, serial, host, key);
         write(3_000_000_000, "first.example", &key);
         let others = Others::new(&settings(&file, &key)).unwrap();
         let leads = |host: &str| others.list().signal(host).is_some() && others.media().unwrap().place.host == host;
@@ -272,9 +293,12 @@ mod tests {
         assert!(matches!(others.look_again(), Err(ListError::Signature(_))));
         write(3_000_000_004, "192.0.2.1", &key);
         assert!(matches!(others.look_again(), Err(ListError::Malformed(..))));
+        write_with(25, 3_000_000_005, "post.example", &key);
+        assert!(matches!(others.look_again(), Err(ListError::NewPort(_, 25))));
         std::fs::remove_file(&file).unwrap();
         assert!(matches!(others.look_again(), Err(ListError::File(..))));
         assert!(leads("second.example"), "none of them changed anything");
+        assert!(others.ports().eq([80, 443, 5_222]));
     }
 
     #[test]

@@ -22,6 +22,8 @@ use umweg_road::addresses::is_public;
 const LIST: &str = include_str!("../data/upstreams.toml");
 /// Until an upstream takes a connection.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
+/// Of all of Signal's hosts.
+pub(crate) const SIGNAL_PORT: u16 = 443;
 /// A list, signed or not, is short.
 const LIST_BYTES_MAX: u64 = 64 << 10;
 
@@ -76,6 +78,9 @@ pub enum ListError {
     /// Not a list.
     #[error("{0} is no list of upstreams: {1}")]
     Malformed(PathBuf, String),
+    /// It leads where the running program cannot go ([`sandbox`](crate::sandbox)).
+    #[error("{0} leads to port {1}, which no list named when this program began: restart the proxy to use it")]
+    NewPort(PathBuf, u16),
     /// Not the newest.
     #[error("{0} has the serial {1}, which is older than that of the list in use ({2}): somebody may have put an old list there")]
     Older(PathBuf, u64, u64),
@@ -130,7 +135,7 @@ impl List {
             Some(domain) => host.len() > domain.len() && host.ends_with(domain),
             None => host == *entry,
         });
-        is_on_list.then_some(Place { host, port: 443 })
+        is_on_list.then_some(Place { host, port: SIGNAL_PORT })
     }
 
     /// Where WhatsApp's chats go.
@@ -194,6 +199,11 @@ impl Connector {
     #[must_use]
     pub fn new(instead: Vec<ConnectTo>) -> Self {
         Self { instead }
+    }
+
+    /// The ports of where those go.
+    pub fn ports_instead(&self) -> impl Iterator<Item = u16> {
+        self.instead.iter().map(|instead| instead.to.port())
     }
 
     /// A connection to that place.

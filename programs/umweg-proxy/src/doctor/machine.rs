@@ -7,7 +7,7 @@ use rustix::process::{Resource, getrlimit};
 
 use super::Finding;
 use crate::amount::Amount;
-use crate::sandbox;
+use crate::sandbox::{self, Holds};
 use crate::settings::Settings;
 
 /// A road takes two sockets; one on which the kernel moves the bytes takes a pipe of two ends meanwhile, which few do at once.
@@ -22,7 +22,7 @@ const ROOM_GOOD: u64 = 50_000_000;
 
 pub(super) fn examine(settings: &Settings) -> Vec<Finding> {
     let limit = getrlimit(Resource::Nofile).current;
-    vec![descriptors(limit, settings.connections_max as u64), disk(&settings.data), kernel(sandbox::is_possible())]
+    vec![descriptors(limit, settings.connections_max as u64), disk(&settings.data), kernel(sandbox::kernel())]
 }
 
 /// Of the limit of this process: a service manager gives its own.
@@ -72,16 +72,20 @@ fn room(bytes: u64) -> Finding {
     }
 }
 
-fn kernel(has_landlock: bool) -> Finding {
+fn kernel(holds: Holds) -> Finding {
     let about = "sandbox";
-    if has_landlock {
-        return Finding::ok(about, "this kernel has landlock: a program can be shut in");
+    match holds {
+        Holds::FilesAndPorts => Finding::ok(about, "this kernel has landlock: a program can be shut in"),
+        Holds::Files => Finding::ok(
+            about,
+            "this kernel has landlock: a program can be shut in, but for the ports that it connects to (they take Linux 6.7)",
+        ),
+        Holds::Nothing => Finding::warning(
+            about,
+            "this kernel has no landlock, or it is switched off",
+            "run the proxy by its systemd unit, which shuts it in by other means, or start the kernel with landlock in `lsm=`",
+        ),
     }
-    Finding::warning(
-        about,
-        "this kernel has no landlock, or it is switched off",
-        "run the proxy by its systemd unit, which shuts it in by other means, or start the kernel with landlock in `lsm=`",
-    )
 }
 
 #[cfg(test)]
@@ -120,6 +124,8 @@ mod tests {
 
     #[test]
     fn a_kernel_without_landlock_is_warned_of() {
-        assert_eq!([kernel(true).state, kernel(false).state], [State::Ok, State::Warning]);
+        let found = [Holds::FilesAndPorts, Holds::Files, Holds::Nothing].map(kernel);
+        assert_eq!(found.each_ref().map(|finding| finding.state), [State::Ok, State::Ok, State::Warning]);
+        assert!(found[1].found.contains("Linux 6.7"), "what an older one cannot do is said");
     }
 }

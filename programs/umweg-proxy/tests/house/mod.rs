@@ -16,6 +16,7 @@ use umweg_io::shutdown::Shutdown;
 use umweg_io::site::Site;
 use umweg_proxy::plan::Plan;
 use umweg_proxy::proxy::Proxy;
+use umweg_proxy::sandbox;
 use umweg_proxy::settings::{Action, Program};
 use umweg_wire::links::Linked;
 use umweg_wire::proto::v1::{ProxyLink, ServiceLink};
@@ -86,6 +87,8 @@ impl Running {
         let plan = Plan::new(settings).unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let opened = runtime.spawn(async move {
+            // As the program is; it holds this runtime's threads.
+            sandbox::enter(&plan).unwrap();
             let proxy = Proxy::bind(plan).await.unwrap();
             let links = (proxy.link().clone(), proxy.other_links().to_vec());
             proxy.open(&Shutdown::new());
