@@ -46,7 +46,7 @@ for (const launch of [chromium, firefox]) {
     await screen.evaluate(chooseFile, null);
     await screen.sees('There is no QR code in this picture');
     await screen.evaluate(chooseFile, road);
-    await screen.until('the link', (link) => document.querySelector('#proxy-link').value === link, proxy.ready.link);
+    await screen.until('the link', (link) => document.querySelector('form .field-line input').value === link, proxy.ready.link);
     await screen.click('button', /^Add$/);
     await ben.person.sees('the proxy', (view) => view.proxies.some((each) => each.link === proxy.ready.link));
 

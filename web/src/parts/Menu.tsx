@@ -9,8 +9,6 @@ export type MenuItem = {
   icon: IconName | (string & {});
   label: string;
   pressed?: boolean;
-  /** Has a button of its own where the window is wide. */
-  narrowOnly?: boolean;
   onChoose: () => void;
 };
 
@@ -58,7 +56,7 @@ export function Menu({ label, icon, items, inRow = false }: MenuProps) {
       {open && (
         <ul className={inRow ? "menu-list is-row" : "menu-list"} aria-label={label} onKeyDown={moveAlongRows}>
           {items.map((item) => (
-            <li key={item.label} className={item.narrowOnly ? "only-narrow" : undefined}>
+            <li key={item.label}>
               <button
                 type="button"
                 className="menu-item"

@@ -6,14 +6,20 @@ import { useWords } from "../words";
 import { useNow } from "./clock";
 import { Icon } from "./Icon";
 
+/** The call that this device is in, or on its way into. */
+export function useOwnCall() {
+  const { call, calls } = useView();
+  return [...(call ? [call] : []), ...calls].find(({ state }) => state.kind === "in" || state.kind === "joining");
+}
+
 export function OwnCall() {
   const words = useWords();
-  const { call, calls } = useView();
+  const { call } = useView();
   const { media: control } = useApp();
   const media = useMedia();
   const route = useRoute();
   const now = useNow(1000);
-  const own = [...(call ? [call] : []), ...calls].find(({ state }) => state.kind === "in" || state.kind === "joining");
+  const own = useOwnCall();
   if (!own || (route.at === "call" && route.call === own.id)) return null;
   const muted = media?.muted ?? (call?.id === own.id && call.muted);
   return (

@@ -44,21 +44,18 @@ export function CallControls({ call, actions }: { call: CallView; actions: Actio
 
 function itemsOf(call: CallView, actions: Actions, words: Words): MenuItem[] {
   const { sharing, layout, voiceOnly, small, setOpen } = actions;
+  // Where the window is wide these have buttons of their own (`wideOnly`).
+  const narrow = window.matchMedia?.("(max-width: 819px)").matches ?? false;
   const full = document.fullscreenElement !== null && document.fullscreenElement !== undefined;
   const items: (MenuItem | false)[] = [
-    { icon: "plus", label: words.addPeople, narrowOnly: true, onChoose: () => setOpen("add") },
-    {
-      icon: "hand",
-      label: call.hand ? words.lowerHand : words.raiseHand,
-      narrowOnly: true,
-      onChoose: actions.raiseHand,
-    },
-    canShareScreen() && {
-      icon: "screen",
-      label: sharing ? words.stopSharing : words.shareScreen,
-      narrowOnly: true,
-      onChoose: actions.share,
-    },
+    narrow && { icon: "plus", label: words.addPeople, onChoose: () => setOpen("add") },
+    narrow && { icon: "hand", label: call.hand ? words.lowerHand : words.raiseHand, onChoose: actions.raiseHand },
+    narrow &&
+      canShareScreen() && {
+        icon: "screen",
+        label: sharing ? words.stopSharing : words.shareScreen,
+        onChoose: actions.share,
+      },
     {
       icon: layout === "grid" ? "spotlight" : "grid",
       label: layout === "grid" ? words.speakerView : words.gridView,

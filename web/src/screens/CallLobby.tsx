@@ -28,6 +28,11 @@ export function CallLobby({ call }: { call: CallView }) {
       <p className="lobby-title" role="status">
         {call.present.length > 0 ? words.inCall(call.present.length) : words.nobodyInCall}
       </p>
+      {call.present.length > 0 && (
+        <p className="lobby-quiet lobby-who" aria-hidden>
+          {words.callWith(call.present.map(({ name }) => name))}
+        </p>
+      )}
       {why && (
         <p className="warning" role="alert">
           {why}

@@ -4,6 +4,7 @@ import { useApp, useCommand } from "../app";
 import type { Absence, AbsentRow, CallView, PresentRow } from "../contract";
 import type { Quality, Report } from "../media/quality";
 import { Avatar } from "../parts/Avatar";
+import { Code } from "../parts/Code";
 import { Icon } from "../parts/Icon";
 import { QualitySign } from "../parts/QualitySign";
 import { useWords, type Words } from "../words";
@@ -29,16 +30,6 @@ export function CallPeople({ call, report }: { call: CallView; report?: Report |
           </ul>
         </section>
       )}
-      {call.absent.length > 0 && (
-        <section aria-label={words.notInTheCall}>
-          <h2 className="list-heading">{words.notInTheCall}</h2>
-          <ul>
-            {call.absent.map((person) => (
-              <Absent key={person.account} call={call} person={person} />
-            ))}
-          </ul>
-        </section>
-      )}
       {call.ghosts.length > 0 && (
         <section aria-label={words.ghosts}>
           <h2 className="list-heading">{words.ghosts}</h2>
@@ -55,12 +46,20 @@ export function CallPeople({ call, report }: { call: CallView; report?: Report |
           </ul>
         </section>
       )}
+      {call.absent.length > 0 && (
+        <section aria-label={words.notInTheCall}>
+          <h2 className="list-heading">{words.notInTheCall}</h2>
+          <ul>
+            {call.absent.map((person) => (
+              <Absent key={person.account} call={call} person={person} />
+            ))}
+          </ul>
+        </section>
+      )}
       {call.code !== null && (
-        <section className="call-code" aria-label={words.callCode}>
+        <section className="call-code" aria-label={words.callCode} data-call-code>
           <h2 className="list-heading">{words.callCode}</h2>
-          <p className="code" dir="ltr" data-call-code>
-            {words.format.digits(call.code)}
-          </p>
+          <Code code={call.code} />
           <p className="small quiet">{words.callCodeWhy}</p>
         </section>
       )}
@@ -73,21 +72,21 @@ function Present({ person, quality }: { person: PresentRow; quality: Quality | n
   const hints = [words.since(words.format.time(person.since)), person.byProxy && words.byProxy].filter(Boolean);
   const why = quality && explainQuality(quality, person.me ? null : person.name, words);
   return (
-    <li className="row" data-present={person.account}>
+    <li className="row has-reasons" data-present={person.account}>
       <Avatar id={person.account} name={person.name} size="small" />
       <span className="row-text">
         <span className="cut" dir="auto">
           {person.me ? words.you : person.name}
         </span>
         <span className="small quiet cut">{hints.join(" · ")}</span>
-        {person.warning && <span className="small quality-why">{words.warningNotShown}</span>}
-        {why && <span className="small quality-why">{why}</span>}
       </span>
       {person.hand !== null && <Sign icon="hand" text={words.handRaised} />}
       {quality && <QualitySign quality={quality} name={person.me ? null : person.name} />}
       {person.muted && <Sign icon="microphoneOff" text={words.muted} />}
       {person.video && <Sign icon="video" text={words.videoCall} />}
       {person.screen && <Sign icon="screen" text={screenName(person, words)} />}
+      {person.warning && <span className="small quality-why">{words.warningNotShown}</span>}
+      {why && <span className="small quality-why">{why}</span>}
     </li>
   );
 }

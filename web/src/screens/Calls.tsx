@@ -91,11 +91,7 @@ function Row({ call }: { call: CallRow }) {
             {stateOf(call, words)} · {words.format.moment(call.started, now)}
             {call.seconds !== null && call.seconds > 0 && ` · ${words.format.duration(call.seconds * 1_000)}`}
           </span>
-          {call.with.length > 0 && (
-            <span className="small quiet cut" dir="auto">
-              {words.callWith(call.with)}
-            </span>
-          )}
+          {call.with.length > 0 && <span className="small quiet two-lines">{words.callWith(call.with)}</span>}
         </span>
       </button>
       {joinable && <JoinButton call={call.id} title={call.title} />}

@@ -8,6 +8,7 @@ import { useNow } from "../parts/clock";
 import { ListHead } from "../parts/Detail";
 import { Empty } from "../parts/Empty";
 import { Icon } from "../parts/Icon";
+import { useOwnCall } from "../parts/OwnCall";
 import { go, useRoute } from "../route";
 import { useWords } from "../words";
 import { previewOf } from "../words/line";
@@ -108,13 +109,14 @@ function PreviewLine({ chat }: { chat: ChatRow }) {
 export function JoinButton({ call, title }: { call: string; title: string }) {
   const words = useWords();
   const command = useCommand();
-  const { calls, call: own } = useView();
+  const { calls } = useView();
+  const own = useOwnCall();
   const join = async () => {
     const video = calls.find((row) => row.id === call)?.video ?? true;
     const trouble = video ? null : await command({ kind: "joinCall", call, video: false });
     if (!trouble) go({ at: "call", call });
   };
-  if (own?.id === call && (own.state.kind === "in" || own.state.kind === "joining")) {
+  if (own?.id === call) {
     return (
       <button
         type="button"

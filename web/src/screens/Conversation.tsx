@@ -7,6 +7,7 @@ import { choices } from "../media/choices";
 import { Avatar } from "../parts/Avatar";
 import { DetailHead } from "../parts/Detail";
 import { Icon } from "../parts/Icon";
+import { useOwnCall } from "../parts/OwnCall";
 import { go } from "../route";
 import { useWords } from "../words";
 import { JoinButton } from "./ChatList";
@@ -95,23 +96,18 @@ function CallButtons({ chat }: { chat: string }) {
 
 function RunningCall({ chat }: { chat: ChatView }) {
   const words = useWords();
-  const { chats, call } = useView();
+  const { chats } = useView();
+  const own = useOwnCall();
   const running = chats.find((row) => row.id === chat.id)?.call;
-  if (!running) return null;
-  const here = call?.id === running && (call.state.kind === "in" || call.state.kind === "joining");
+  // Who is in it is told so above every screen.
+  if (!running || own?.id === running) return null;
   return (
     <div className="banner" data-running-call={running}>
       <Icon name="calls" />
       <button type="button" className="banner-text" onClick={() => go({ at: "call", call: running })}>
-        {here ? words.callIn : words.callRunning}
+        {words.callRunning}
       </button>
-      {here ? (
-        <button type="button" className="button" onClick={() => go({ at: "call", call: running })}>
-          {words.returnToCall}
-        </button>
-      ) : (
-        <JoinButton call={running} title={chat.title} />
-      )}
+      <JoinButton call={running} title={chat.title} />
     </div>
   );
 }

@@ -5,6 +5,7 @@ import { useApp, useCommand, useView } from "../app";
 import type { ChatView, MemberRow } from "../contract";
 import { AddPeople } from "../parts/AddPeople";
 import { Avatar } from "../parts/Avatar";
+import { Code } from "../parts/Code";
 import { Confirm, Dialog } from "../parts/Dialog";
 import { Icon } from "../parts/Icon";
 import { useWords } from "../words";
@@ -32,7 +33,7 @@ function OneToOne({ chat, account }: { chat: ChatView; account: string }) {
     <>
       <section className="card">
         <h3>{words.safetyCode}</h3>
-        {chat.safetyCode && <SafetyCode code={chat.safetyCode} />}
+        {chat.safetyCode && <Code code={chat.safetyCode} />}
         <p className="small quiet">{words.safetyCodeWhy(chat.title)}</p>
         <div className="row-of-buttons">
           <button
@@ -47,19 +48,6 @@ function OneToOne({ chat, account }: { chat: ChatView; account: string }) {
       </section>
       <BlockButton account={account} blocked={blocked} />
     </>
-  );
-}
-
-/** Four groups a line, left to right in every language: the other screen shows them so, too. */
-function SafetyCode({ code }: { code: string }) {
-  const { format } = useWords();
-  return (
-    <p className="code" dir="ltr" data-safety-code>
-      {code.split(/\s+/).map((group, at) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: groups may repeat, and never change place
-        <span key={at}>{format.digits(group)} </span>
-      ))}
-    </p>
   );
 }
 

@@ -1,6 +1,6 @@
 // Storage and data → Proxy: which road is used now, when proxies are used, and the proxies themselves.
 
-import { type FormEvent, useRef, useState } from "react";
+import { type FormEvent, useState } from "react";
 import { useApp, useCommand, useView } from "../app";
 import type { BitesUse, ProxyRow, ProxyStanding, ProxyUse, RoadState } from "../contract";
 import { Sheet } from "../parts/Detail";
@@ -8,8 +8,8 @@ import { Dialog } from "../parts/Dialog";
 import { Empty } from "../parts/Empty";
 import { Icon } from "../parts/Icon";
 import { LinkCard } from "../parts/LinkCard";
+import { ProxyLinkField } from "../parts/ProxyLinkField";
 import { FreezeOffer, RoadPlate, whyOf } from "../parts/RoadSign";
-import { ScanButton } from "../parts/Scan";
 import { useWords, type Words } from "../words";
 import { explainRoad } from "../words/trouble";
 import { RadioGroup } from "./Choices";
@@ -209,12 +209,6 @@ function AddProxy() {
   const { toasts } = useApp();
   const command = useCommand();
   const [link, setLink] = useState("");
-  const field = useRef<HTMLInputElement>(null);
-  // A code can hang anywhere: whoever scanned it sees the link before it is used.
-  const takeScanned = (link: string) => {
-    setLink(link);
-    field.current?.focus();
-  };
   const add = async (event: FormEvent) => {
     event.preventDefault();
     const trouble = await command({ kind: "addProxy", link: link.trim() });
@@ -225,29 +219,7 @@ function AddProxy() {
   return (
     <form className="card" onSubmit={add}>
       <h2>{words.addProxy}</h2>
-      <div className="field">
-        <label htmlFor="proxy-link">{words.proxyLink}</label>
-        <div className="field-line">
-          <input
-            id="proxy-link"
-            ref={field}
-            className="input"
-            dir="ltr"
-            autoComplete="off"
-            spellCheck={false}
-            aria-describedby="proxy-link-hint"
-            value={link}
-            onChange={(event) => setLink(event.target.value)}
-          />
-          <button type="submit" className="button button-main" disabled={link.trim() === ""}>
-            {words.add}
-          </button>
-        </div>
-        <p id="proxy-link-hint" className="small quiet">
-          {words.proxyLinkHint}
-        </p>
-        <ScanButton wanted="proxy" onLink={takeScanned} />
-      </div>
+      <ProxyLinkField label={words.proxyLink} action={words.add} link={link} onLink={setLink} />
     </form>
   );
 }

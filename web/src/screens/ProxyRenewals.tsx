@@ -4,6 +4,7 @@ import { type FormEvent, useState } from "react";
 import { useApp, useCommand } from "../app";
 import type { ProxyRow, Renewals } from "../contract";
 import { Dialog } from "../parts/Dialog";
+import { ProxyLinkField } from "../parts/ProxyLinkField";
 import { Toggle } from "../parts/Toggle";
 import { useWords } from "../words";
 
@@ -37,26 +38,8 @@ export function RenewalsDialog({ proxy, name, onClose }: DialogProps) {
   };
   return (
     <Dialog title={words.renewProxy(name)} onClose={onClose}>
-      <form className="field" onSubmit={renew}>
-        <label htmlFor="proxy-fresh">{words.freshLink}</label>
-        <div className="field-line">
-          <input
-            id="proxy-fresh"
-            className="input"
-            dir="ltr"
-            autoComplete="off"
-            spellCheck={false}
-            aria-describedby="proxy-fresh-hint"
-            value={fresh}
-            onChange={(event) => setFresh(event.target.value)}
-          />
-          <button type="submit" className="button button-main" disabled={fresh.trim() === ""}>
-            {words.replaceLink}
-          </button>
-        </div>
-        <p id="proxy-fresh-hint" className="small quiet">
-          {words.proxyLinkHint}
-        </p>
+      <form onSubmit={renew}>
+        <ProxyLinkField label={words.freshLink} action={words.replaceLink} link={fresh} onLink={setFresh} />
       </form>
       <Toggle
         label={words.giveRenewals}

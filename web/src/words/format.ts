@@ -23,7 +23,7 @@ export class Format {
     this.#numbers = new Intl.NumberFormat(locale);
     this.#percents = new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 1 });
     this.#lists = new Intl.ListFormat(locale, { type: "conjunction" });
-    this.#times = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" });
+    this.#times = new Intl.DateTimeFormat(locale, { timeStyle: "short" });
     this.#weekdays = new Intl.DateTimeFormat(locale, { weekday: "long" });
     this.#days = new Intl.DateTimeFormat(locale, { day: "numeric", month: "long", year: "numeric" });
     this.#shortDays = new Intl.DateTimeFormat(locale, { dateStyle: "short" });
