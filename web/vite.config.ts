@@ -22,11 +22,7 @@ export default defineConfig({
     },
   },
   worker: { format: "es" },
-  // In development the pages come from Vite and the WebSocket from a running app.
-  server: {
-    host: "127.0.0.1",
-    proxy: { "/ws": { target: process.env.UMWEG_APP ?? "http://127.0.0.1:7070", ws: true } },
-  },
+  server: { host: "127.0.0.1" },
   test: {
     environment: "jsdom",
     include: ["test/**/*.test.{ts,tsx}"],
