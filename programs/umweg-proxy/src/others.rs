@@ -228,25 +228,19 @@ fn server_name(bytes: &[u8]) -> Result<Option<String>, NotNamed> {
 }
 
 #[cfg(test)]
+#[path = "../tests/house/hello.rs"]
+mod hello;
+
+#[cfg(test)]
 mod tests {
     use std::path::Path;
-    use std::sync::Arc;
 
     use data_encoding::BASE64;
     use ed25519_dalek::{Signer, SigningKey};
 
+    use super::hello::client_hello;
     use super::*;
     use crate::settings::{Action, Program};
-
-    fn client_hello(name: &str) -> Vec<u8> {
-        let config = umweg_io::tls::client_config(None).unwrap();
-        let mut client = rustls::ClientConnection::new(Arc::clone(&config), name.to_owned().try_into().unwrap()).unwrap();
-        let mut bytes = Vec::new();
-        while client.wants_write() {
-            client.write_tls(&mut bytes).unwrap();
-        }
-        bytes
-    }
 
     #[test]
     fn a_client_hello_names_its_host_when_it_is_whole() {

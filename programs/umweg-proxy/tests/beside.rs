@@ -7,7 +7,8 @@ mod house;
 
 use data_encoding::BASE64;
 use ed25519_dalek::{Signer, SigningKey};
-use house::neighbours::{answer_in_tls, client_hello, front, listening, nginx_config, outer_tls};
+use house::hello::client_hello;
+use house::neighbours::{answer_in_tls, front, listening, nginx_config, outer_tls};
 use house::ports::free_port;
 use house::{Running, Service, exchange, nobody_came};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -8,7 +8,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use house::neighbours::{Front, client_hello, front, listening, nginx_config};
+use house::hello::client_hello;
+use house::neighbours::{Front, front, listening, nginx_config};
 use house::ports::free_port;
 use house::{Running, Service, exchange};
 use rustls::{AlertDescription, ClientConfig, Error};

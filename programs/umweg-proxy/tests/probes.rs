@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, stream};
 use house::bare::{Bare, both_just_set_up, both_show, site};
-use house::neighbours::{answer, answer_to_all, client_hello, tls_to};
+use house::hello::client_hello;
+use house::neighbours::{answer, answer_to_all, tls_to};
 use house::ports::free_port;
 use house::{Running, Service};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

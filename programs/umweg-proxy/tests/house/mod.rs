@@ -2,6 +2,7 @@
 
 pub(crate) mod anyone;
 pub(crate) mod bare;
+pub(crate) mod hello;
 pub(crate) mod neighbours;
 pub(crate) mod ports;
 

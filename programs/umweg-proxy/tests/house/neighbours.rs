@@ -54,16 +54,6 @@ async fn until_it_ends(mut stream: impl AsyncReadExt + Unpin) -> String {
     text.split_inclusive('\n').filter(|line| !line.starts_with("Date: ")).collect()
 }
 
-pub(crate) fn client_hello(name: &str) -> Vec<u8> {
-    let config = umweg_io::tls::client_config(None).unwrap();
-    let mut client = rustls::ClientConnection::new(Arc::clone(&config), name.to_owned().try_into().unwrap()).unwrap();
-    let mut bytes = Vec::new();
-    while client.wants_write() {
-        client.write_tls(&mut bytes).unwrap();
-    }
-    bytes
-}
-
 /// A program that ends with the test.
 pub(crate) struct Front(Child);
 
