@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::unix::fs::MetadataExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -13,17 +13,17 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 use umweg_io::listen::{Arrivals, Doors, Entrance, ListenConfig};
-use umweg_io::session::{Scheme, StaticKey};
+use umweg_io::session::{Scheme, SealedStream, StaticKey};
 use umweg_io::shutdown::Shutdown;
 use umweg_io::site::Site;
 use umweg_io::tls::Certificate;
 use umweg_wire::links::Linked;
 use umweg_wire::proto::v1::{ProxyLink, ServiceLink};
 
-/// Of private use (RFC 1918), on a pair of devices that exist for this test.
-const SERVICE: Ipv4Addr = Ipv4Addr::new(10, 213, 9, 1);
-const PROXY: Ipv4Addr = Ipv4Addr::new(10, 213, 9, 2);
-const APP: Ipv4Addr = Ipv4Addr::new(10, 213, 9, 3);
+/// Of private use (RFC 1918, RFC 4193), on a pair of devices that exist for this test.
+const SERVICE: [IpAddr; 2] = both(1);
+const PROXY: [IpAddr; 2] = both(2);
+const APP: [IpAddr; 2] = both(3);
 /// Whoever it is asked of, the question leaves the namespace.
 const NAME: &str = "service.umweg.test";
 const SOON: Duration = Duration::from_secs(60);
@@ -35,21 +35,30 @@ async fn only_by_proxy_nothing_else_leaves_the_machine() {
         eprintln!("NOT TRIED: only root can make a network");
         return;
     }
-    let place = Place::make();
-    let (mut doors, links) = open_doors().await;
+    let _place = Place::make();
+    for (service, proxy) in SERVICE.into_iter().zip(PROXY) {
+        only_by(proxy, service).await;
+    }
+}
 
-    // The watch works: an app that may go directly asks for the service's name, or tries its address.
+async fn only_by(proxy: IpAddr, service: IpAddr) {
+    let (mut doors, links) = open_doors(proxy, service).await;
+
+    // The watch works: an app that may go directly asks for the service's name, and connects to its address.
     let watch = Watch::begin();
-    let free = App::start(&links, &[]);
-    watch.until(|seen| seen.iter().any(|flow| flow.to != PROXY)).await;
+    let free = App::start(&links.service, &[]);
+    watch.until(|seen| seen.iter().any(|flow| flow.to != proxy)).await;
+    drop(free);
+    let free = App::start(&links.service_by_address, &[]);
+    drop(connection(&mut doors).await);
+    watch.until(|seen| seen.iter().any(|flow| flow.to == service && flow.port == links.port)).await;
     drop(free);
 
     let watch = Watch::begin();
-    let app = App::start(&links, &["--no-direct", "--proxy", &links.proxy]);
+    let app = App::start(&links.service, &["--no-direct", "--proxy", &links.proxy]);
     for _ in 0..2 {
         // It connects, loses the connection, and connects again.
-        let connection = tokio::time::timeout(SOON, doors.rpc.recv()).await.expect("the app connects").unwrap();
-        drop(connection);
+        drop(connection(&mut doors).await);
     }
     // With the proxy gone there is nothing but its door to knock at.
     links.shutdown.begin();
@@ -57,16 +66,19 @@ async fn only_by_proxy_nothing_else_leaves_the_machine() {
     let knocks = watch.packets();
     watch.until_packets(knocks + 3).await;
     drop(app);
-    let proxy = Flow { protocol: Protocol::TCP.into(), to: PROXY, port: links.port };
-    assert_eq!(watch.seen(), BTreeSet::from([proxy]), "everything that left, by where it went");
-    drop(place);
+    let to_proxy = Flow { protocol: Protocol::TCP.into(), to: proxy, port: links.port };
+    assert_eq!(watch.seen(), BTreeSet::from([to_proxy]), "everything that left, by where it went");
+}
+
+async fn connection(doors: &mut Arrivals) -> SealedStream {
+    tokio::time::timeout(SOON, doors.rpc.recv()).await.expect("the app connects").unwrap()
 }
 
 /// Where a packet went.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Flow {
     protocol: i32,
-    to: Ipv4Addr,
+    to: IpAddr,
     port: u16,
 }
 
@@ -121,12 +133,31 @@ impl Watch {
     }
 }
 
-/// Of an IPv4 packet from the app.
+/// Of a packet from the app, or from its side of the pair: neighbours are found there, by ARP in IPv4, and by ICMP in IPv6.
 fn flow_of(packet: &[u8]) -> Option<Flow> {
-    let head = packet.first_chunk::<20>().filter(|head| head[0] >> 4 == 4 && head[12..16] == APP.octets())?;
-    let ports = packet.get(usize::from(head[0] & 15) * 4..)?;
-    let to = Ipv4Addr::from(*head.last_chunk::<4>()?);
-    Some(Flow { protocol: head[9].into(), to, port: u16::from_be_bytes([*ports.get(2)?, *ports.get(3)?]) })
+    let (protocol, from, to, inside): (_, IpAddr, IpAddr, _) = match packet.first()? >> 4 {
+        4 => {
+            let head = packet.first_chunk::<20>()?;
+            let [from, to] = [*head[12..].first_chunk::<4>()?, *head.last_chunk::<4>()?];
+            (head[9], from.into(), to.into(), packet.get(usize::from(head[0] & 15) * 4..)?)
+        }
+        6 => {
+            let (head, inside) = packet.split_first_chunk::<40>()?;
+            let [from, to] = [*head[8..].first_chunk::<16>()?, *head.last_chunk::<16>()?];
+            (head[6], from.into(), to.into(), inside)
+        }
+        _ => return None,
+    };
+    let finds_neighbours = Protocol::from(i32::from(protocol)) == Protocol::ICMPV6 && NEIGHBOURS.contains(inside.first()?);
+    let port = u16::from_be_bytes([*inside.get(2)?, *inside.get(3)?]);
+    (APP.contains(&from) && !finds_neighbours).then(|| Flow { protocol: protocol.into(), to, port })
+}
+
+/// RFC 4861, section 4: solicitations and advertisements of routers and neighbours.
+const NEIGHBOURS: std::ops::RangeInclusive<u8> = 133..=136;
+
+const fn both(last: u8) -> [IpAddr; 2] {
+    [IpAddr::V4(Ipv4Addr::new(10, 213, 9, last)), IpAddr::V6(Ipv6Addr::new(0xfd3c, 0x51a7, 0x9e02, 0, 0, 0, 0, last as u16))]
 }
 
 /// The namespace, joined to this one by a pair of devices. All else is taken from it.
@@ -140,17 +171,22 @@ impl Place {
         place.remove();
         ip(&["netns", "add", Self::NAMESPACE]);
         ip(&["link", "add", "uwleak0", "type", "veth", "peer", "name", "uwleak1", "netns", Self::NAMESPACE]);
-        for address in [SERVICE, PROXY] {
-            ip(&["address", "add", &format!("{address}/24"), "dev", "uwleak0"]);
+        let inside = |arguments: &[&str]| ip(&[&["-n", Self::NAMESPACE], arguments].concat());
+        let given = |address: IpAddr| format!("{address}/{}", if address.is_ipv4() { 24 } else { 64 });
+        for address in [SERVICE, PROXY].concat() {
+            ip(&["address", "add", &given(address), "dev", "uwleak0", "nodad"]);
         }
         ip(&["link", "set", "uwleak0", "up"]);
-        for inside in [
-            vec!["link", "set", "lo", "up"],
-            vec!["address", "add", &format!("{APP}/24"), "dev", "uwleak1"],
-            vec!["link", "set", "uwleak1", "up"],
-            vec!["route", "add", "default", "via", &SERVICE.to_string()],
-        ] {
-            ip(&[vec!["-n", Self::NAMESPACE], inside].concat());
+        inside(&["link", "set", "lo", "up"]);
+        // The app has these addresses and no others.
+        inside(&["link", "set", "uwleak1", "addrgenmode", "none"]);
+        for address in APP {
+            inside(&["address", "add", &given(address), "dev", "uwleak1", "nodad"]);
+        }
+        inside(&["link", "set", "uwleak1", "up"]);
+        for address in SERVICE {
+            let family = if address.is_ipv4() { "-4" } else { "-6" };
+            inside(&[family, "route", "add", "default", "via", &address.to_string()]);
         }
         place
     }
@@ -175,17 +211,18 @@ fn ip(arguments: &[&str]) {
 
 struct Links {
     service: String,
+    service_by_address: String,
     proxy: String,
     port: u16,
     shutdown: Shutdown,
 }
 
 /// A service, and a "proxy": another address of the same door, which is all that the app can see of one.
-async fn open_doors() -> (Arrivals, Links) {
+async fn open_doors(proxy: IpAddr, service: IpAddr) -> (Arrivals, Links) {
     let key = StaticKey::random(&mut rand::rng());
     let certificate = Certificate::self_signed(NAME).unwrap();
     let config = ListenConfig {
-        doors: Doors { tls: Some((Ipv4Addr::UNSPECIFIED, 0).into()), ..Doors::default() },
+        doors: Doors { tls: Some((Ipv6Addr::UNSPECIFIED, 0).into()), ..Doors::default() },
         tls: Some(certificate.server_config().unwrap()),
         path: "/live".into(),
         key: key.clone(),
@@ -196,10 +233,11 @@ async fn open_doors() -> (Arrivals, Links) {
     let (entrance, shutdown) = (Entrance::bind(config).await.unwrap(), Shutdown::new());
     let port = entrance.addresses().tls.unwrap().port();
     let (tls_port, path, pin) = (u32::from(port), "/live".to_owned(), certificate.pin().unwrap().to_vec());
-    let proxy = ProxyLink { host: PROXY.to_string(), tls_port, path: path.clone(), pin: pin.clone(), ..Default::default() };
-    let service = ServiceLink { host: NAME.into(), static_key: key.public().to_vec(), tls_port, path, pin, ..Default::default() };
-    let (service, proxy) = (service.to_link(), proxy.to_link());
-    (entrance.open(&shutdown), Links { service, proxy, port, shutdown })
+    let proxy = ProxyLink { host: proxy.to_string(), tls_port, path: path.clone(), pin: pin.clone(), ..Default::default() };
+    let named = ServiceLink { host: NAME.into(), static_key: key.public().to_vec(), tls_port, path, pin, ..Default::default() };
+    let service_by_address = ServiceLink { host: service.to_string(), ..named.clone() }.to_link();
+    let (service, proxy) = (named.to_link(), proxy.to_link());
+    (entrance.open(&shutdown), Links { service, service_by_address, proxy, port, shutdown })
 }
 
 /// An app in the namespace, with an account.
@@ -209,11 +247,11 @@ struct App {
 }
 
 impl App {
-    fn start(links: &Links, more: &[&str]) -> Self {
+    fn start(service: &str, more: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new("ip");
         command.args(["netns", "exec", Place::NAMESPACE, env!("CARGO_BIN_EXE_umweg"), "--data"]).arg(folder.path());
-        command.args(["--service", &links.service, "--key-from", "file", "--no-browser"]).args(more);
+        command.args(["--service", service, "--key-from", "file", "--no-browser"]).args(more);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
