@@ -22,9 +22,17 @@ pub(crate) async fn tls_to(address: SocketAddr, pin: Vec<u8>) -> TlsStream<TcpSt
 
 /// For one of those protocols.
 pub(crate) async fn tls_for(protocols: &[&str], address: SocketAddr, pin: Vec<u8>) -> TlsStream<TcpStream> {
+    tls_on(TcpStream::connect(address).await.unwrap(), protocols, pin).await
+}
+
+/// On a connection that stands.
+pub(crate) async fn tls_over(tcp: TcpStream, pin: Vec<u8>) -> TlsStream<TcpStream> {
+    tls_on(tcp, &["http/1.1"], pin).await
+}
+
+async fn tls_on(tcp: TcpStream, protocols: &[&str], pin: Vec<u8>) -> TlsStream<TcpStream> {
     let mut config = umweg_io::tls::client_config(Some(pin.try_into().unwrap())).unwrap();
     Arc::make_mut(&mut config).alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
-    let tcp = TcpStream::connect(address).await.unwrap();
     TlsConnector::from(config).connect("road.example".try_into().unwrap(), tcp).await.unwrap()
 }
 

@@ -12,7 +12,9 @@ use umweg_wire::proto::v1::ProxyLink;
 pub(crate) struct Program {
     process: Child,
     pub(crate) link: ProxyLink,
+    /// Both outputs are read to their end: a program whose output is closed is ended by its next line.
     says: mpsc::Receiver<String>,
+    shows: mpsc::Receiver<String>,
     pub(crate) data: tempfile::TempDir,
 }
 
@@ -27,16 +29,17 @@ impl Program {
             .args(["run", "--listen=127.0.0.1", "--data"])
             .arg(data.path())
             .args(arguments)
+            .env("UMWEG_LOG", "trace")
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let says = lines_of(process.stderr.take().unwrap());
-        let mut ready = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut ready).unwrap();
+        let shows = lines_of(process.stdout.take().unwrap());
+        let ready = shows.recv().unwrap_or_default();
         let link = ready.strip_prefix("ready link=").map(|link| ProxyLink::from_link(link).unwrap());
         let link = link.unwrap_or_else(|| panic!("not ready: {ready} {:?}", says.iter().collect::<Vec<_>>()));
-        Self { process, link, says, data }
+        Self { process, link, says, shows, data }
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -55,6 +58,13 @@ impl Program {
     pub(crate) fn terminate(&mut self) -> bool {
         let asked = Command::new("kill").arg("-TERM").arg(self.id().to_string()).status().unwrap();
         asked.success() && self.process.wait().unwrap().success()
+    }
+
+    /// Ends it: what it said and showed meanwhile, and what it kept.
+    pub(crate) fn end(mut self) -> (String, tempfile::TempDir) {
+        assert!(self.terminate());
+        let lines: Vec<_> = self.says.iter().chain(self.shows.iter()).collect();
+        (lines.join("\n"), self.stop())
     }
 
     /// Cuts it off. What it kept stays.
