@@ -2,21 +2,17 @@
 //!
 //! Two calls of one conversation that began at the same moment are one: whose invite stands first in the log's order is the call,
 //! and an invite whose sender had not seen that one is passed over by everybody. Its sender moves over by itself.
-//!
-//! Somebody may come in the moment in which the last one leaves, and says that it is over. Whoever is in says the invite again, and all
-//! take the call up again. If that was wrong, its roster is empty, and it is over soon.
 
 use prost::Message;
 use umweg_seal::Verified;
 use umweg_wire::limits::{INVITED_MAX, RING_AGAIN_GAP, RINGING, RINGING_INVITED_MAX, RINGS_MAX};
-use umweg_wire::proto::sealed::{CallDeclined, CallEnded, CallInvite, CallRing, Content, content::Body};
+use umweg_wire::proto::sealed::{CallDeclined, CallInvite, CallRing, Content, content::Body};
 use umweg_wire::proto::v1::Entry;
 use umweg_wire::{AccountId, CallId, LogId, MessageId, Timestamp};
 
 use super::invited::{self, Reply};
-use super::roster;
 use super::rows::{self, Call};
-use super::session::{self, Phase};
+use super::{endings, roster, session};
 use crate::account;
 use crate::chats::{self, Chat};
 use crate::conversation::{content, sealing};
@@ -56,12 +52,15 @@ pub(crate) fn handle(
     let me = account::mine(step.db)?;
     let Some(told) = Told::of(invite).filter(|told| told.accounts.contains(&me.id)) else { return Ok(()) };
     if let Some(known) = rows::call(step.db, told.id)? {
-        return if known.join_secret == told.join_secret { told_again(step, &known, from, &told.accounts) } else { Ok(()) };
+        return if known.join_secret == told.join_secret { told_again(step, chat, &known, from, &told.accounts) } else { Ok(()) };
     }
     let mine = match same_moment(step, chat, entry, said)? {
         SameMoment::TheOtherCounts => return Ok(()),
         SameMoment::ThisCountsNotMine(mine) => Some(mine),
-        SameMoment::Nothing => None,
+        SameMoment::Nothing => {
+            endings::handle_another(step, chat)?;
+            None
+        }
     };
     let call = Call {
         id: told.id,
@@ -88,9 +87,9 @@ pub(crate) fn handle(
     }
 }
 
-fn told_again(step: &mut Step<'_>, call: &Call, from: &Verified, accounts: &[AccountId]) -> Result<(), StoreError> {
+fn told_again(step: &mut Step<'_>, chat: &Chat, call: &Call, from: &Verified, accounts: &[AccountId]) -> Result<(), StoreError> {
     if invited::one(step.db, call.id, from.account())?.is_some() {
-        rows::take_up(step, call)?;
+        endings::handle_affirmed(step, chat, call)?;
     }
     invited::add(step, call.id, accounts)
 }
@@ -176,6 +175,13 @@ fn invite_to(step: &Step<'_>, call: &Call) -> Result<CallInvite, StoreError> {
     })
 }
 
+/// Says to a conversation that knows of the call that it runs.
+pub(super) fn say_again(step: &mut Step<'_>, call: &Call, log: LogId) -> Result<(), StoreError> {
+    let (invite, now) = (invite_to(step, call)?, step.now);
+    let content = sealing::new_content(step, now, Body::CallInvite(invite));
+    outbox::say(step, log, &content, None)
+}
+
 /// Tells a conversation of a call, with a line.
 pub(crate) fn send(step: &mut Step<'_>, call: &Call, log: LogId) -> Result<(), StoreError> {
     let invite = invite_to(step, call)?;
@@ -212,59 +218,6 @@ pub(crate) fn send_declined(step: &mut Step<'_>, call: &Call) -> Result<(), Stor
     let now = step.now;
     let content = sealing::new_content(step, now, Body::CallDeclined(CallDeclined { call_id: call.id.to_vec() }));
     outbox::say(step, call.chat, &content, None)
-}
-
-/// The last one has left, somebody says. Not believed while others are to be seen in it: then the roster will tell.
-pub(crate) fn ended(step: &mut Step<'_>, chat: &Chat, from: &Verified, ended: &CallEnded) -> Result<(), StoreError> {
-    let Ok(id) = CallId::try_from(&ended.call_id) else { return Ok(()) };
-    let Some(call) = rows::call(step.db, id)?.filter(|call| call.ended.is_none()) else { return Ok(()) };
-    let invited = invited::one(step.db, id, from.account())?.is_some();
-    if !invited {
-        return Ok(());
-    }
-    let session = step.live.session.as_ref().filter(|session| session.call == id);
-    let taking_part = session.is_some();
-    if session.is_some_and(|session| session.phase != Phase::Leaving) {
-        return if speaks_for_all(step, from)? { say_again(step, chat, &call) } else { Ok(()) };
-    }
-    let others = step.live.rosters.get(&id).is_some_and(|seen| seen.present.iter().any(|one| one.account != from.account()));
-    if !others && !taking_part {
-        // Those whom this account added hear it from nobody else.
-        for (log, told_by_me) in lines::telling_of(step.db, id)? {
-            if told_by_me && log != chat.log {
-                say_ended(step, &call, log)?;
-            }
-        }
-        let now = step.now;
-        rows::end(step, &call, now)?;
-    }
-    Ok(())
-}
-
-/// One of those who are in says it, not all of them.
-fn speaks_for_all(step: &Step<'_>, over_says: &Verified) -> Result<bool, StoreError> {
-    let me = account::mine(step.db)?.device.key.public();
-    let members = step.live.session.iter().flat_map(|session| &session.members);
-    let first = members.filter(|member| member.account != over_says.account()).min_by_key(|member| member.leaf);
-    Ok(first.is_none_or(|first| first.device == me))
-}
-
-fn say_again(step: &mut Step<'_>, chat: &Chat, call: &Call) -> Result<(), StoreError> {
-    let (invite, now) = (invite_to(step, call)?, step.now);
-    let content = sealing::new_content(step, now, Body::CallInvite(invite));
-    outbox::say(step, chat.log, &content, None)
-}
-
-/// Tells every conversation that knows of the call from this device.
-pub(crate) fn send_ended(step: &mut Step<'_>, call: &Call) -> Result<(), StoreError> {
-    lines::telling_of(step.db, call.id)?.into_iter().try_for_each(|(log, _)| say_ended(step, call, log))
-}
-
-fn say_ended(step: &mut Step<'_>, call: &Call, log: LogId) -> Result<(), StoreError> {
-    let now = step.now;
-    let ended = CallEnded { call_id: call.id.to_vec(), ended_at: now.0 };
-    let content = sealing::new_content(step, now, Body::CallEnded(ended));
-    outbox::say(step, log, &content, None)
 }
 
 /// It has rung long enough.

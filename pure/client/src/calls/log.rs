@@ -6,7 +6,7 @@ use umweg_wire::chain;
 use umweg_wire::proto::v1::{Entry, EntryKind, closed::Reason};
 
 use super::session::{self, Phase, Place, Session};
-use super::{seats, work};
+use super::{endings, seats, work};
 use crate::error::StoreError;
 use crate::outbox::{self, Lane, Task};
 use crate::step::Step;
@@ -17,7 +17,11 @@ use crate::view::StopReason;
 pub(crate) fn handle_entries(step: &mut Step<'_>, entries: &[Entry]) -> Result<(), StoreError> {
     for entry in entries {
         let Some(session) = step.live.session.clone() else { return Ok(()) };
-        if session.phase == Phase::Joining || entry.seq > session.place.applied + 1 {
+        if session.phase == Phase::Joining {
+            return Ok(());
+        }
+        if entry.seq > session.place.applied + 1 {
+            follow(step, &session); // something in between was lost on its way in here
             return Ok(());
         }
         if entry.seq <= session.place.applied {
@@ -88,20 +92,31 @@ fn commit(
     session::handle_keys(step)
 }
 
-/// The others took this device for gone. Who was only away comes back.
+/// The others took this device for gone. Who was only away comes back, unless they have ended the call meanwhile.
 fn taken_out(step: &mut Step<'_>, session: &Session) -> Result<(), StoreError> {
     let comes_back = matches!(
         session.phase,
         Phase::Lost { .. } | Phase::In { .. } | Phase::Entering | Phase::AwaitingOffer | Phase::Renewing | Phase::Waiting { .. }
     );
+    if comes_back && session.denied_by.is_some() {
+        return endings::end_here(step, session.call);
+    }
     session::over(step, if comes_back { StopReason::Returning } else { StopReason::Left })?;
     if !comes_back {
         return Ok(());
     }
-    match super::rows::call(step.db, session.call)? {
-        Some(call) => super::wishes::come_in(step, &call, session.showing.camera_wanted),
-        None => Ok(()),
+    let Some(call) = super::rows::call(step.db, session.call)? else { return Ok(()) };
+    super::wishes::come_in(step, &call, session.showing.camera_wanted)?;
+    if let Some(session) = &mut step.live.session {
+        session.returning = true;
     }
+    Ok(())
+}
+
+/// Watches the call's log from where this device stands.
+pub(crate) fn follow(step: &mut Step<'_>, session: &Session) {
+    let secrets = session.secrets();
+    sync::subscribe(step, secrets.log_id(), secrets.capability().expose(), session.place.applied);
 }
 
 /// The service shows no more of it.
@@ -109,8 +124,7 @@ pub(crate) fn handle_closed(step: &mut Step<'_>, reason: Reason) -> Result<(), S
     let Some(session) = step.live.session.clone() else { return Ok(()) };
     match reason {
         Reason::Slow | Reason::Rotated => {
-            let secrets = session.secrets();
-            sync::subscribe(step, secrets.log_id(), secrets.capability().expose(), session.place.applied);
+            follow(step, &session);
             Ok(())
         }
         Reason::Trimmed | Reason::Refused | Reason::Unspecified => taken_out(step, &session),

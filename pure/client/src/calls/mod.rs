@@ -5,14 +5,15 @@
 //! 2. To join: take the snapshot, commit from outside, hand the keys to the page, let it make an offer, enter at the SFU.
 //! 3. Who is in is what the keys say; the roster says whose media runs, and tells those who are not in. It is checked, not believed.
 //! 4. Who leaves says so in the call's log; the lowest leaf takes its leaf out, others if it does not. Who vanishes keeps the seat
-//!    for a while. The last one says in the conversation that it is over; so does a roster that stays empty.
+//!    for a while. The last one says in the conversation that it is over, and who stays says otherwise.
 //! 5. A screen is shown beside the camera and has places of its own. It ends with the page that shows it.
 //! 6. Taking part does not outlive the process: after a restart a call is running, and can be joined again.
 //!
-//! `rows`: calls as stored · `invited`: whom they were for · `invite`: what conversations say of them · `session`: taking part ·
-//! `showing`: what others see of this device · `seats`: who holds the keys, and who is shown · `work`: its tasks at the service ·
+//! `rows`: calls as stored · `invited`: whom they were for · `invite`: what conversations say of them · `endings`: whether one is
+//! over · `session`: taking part · `showing`: what others see of this device · `seats`: who holds the keys, and who is shown · `work`: its tasks at the service ·
 //! `log`: its entries · `roster`: whose media runs · `wishes`: what the person wants.
 
+pub(crate) mod endings;
 pub(crate) mod invite;
 pub(crate) mod invited;
 pub(crate) mod log;

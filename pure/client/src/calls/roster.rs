@@ -10,14 +10,14 @@ use umweg_wire::{AccountId, CallId, Timestamp};
 
 use super::invited::{self, Reply};
 use super::rows::{self, Call};
-use super::seats;
 use super::showing::{self, Reaction};
+use super::{endings, seats};
 use crate::error::StoreError;
 use crate::port::Output;
 use crate::step::Step;
 
 /// A roster that stays empty for so long: the call is over. Longer than a seat is kept, so that a break of everybody's road ends nothing.
-const EMPTY_MAX: Duration = Duration::from_secs(SEAT_KEPT.as_secs() + 15);
+pub(super) const EMPTY_MAX: Duration = Duration::from_secs(SEAT_KEPT.as_secs() + 15);
 
 /// Entries of a roster that are read: more than an operator can allow are a lie.
 const PRESENT_MAX: usize = 256;
@@ -34,6 +34,8 @@ pub(crate) struct RosterSeen {
     empty_since: Option<Timestamp>,
     /// How long it was empty in the connections before this one: where none lasts, a call must end all the same.
     empty_before: Duration,
+    /// Somebody has said that it is over, while others were still shown: they may only be slow to go.
+    said_over: bool,
 }
 
 /// Somebody whose media runs.
@@ -71,6 +73,9 @@ pub(crate) fn handle(step: &mut Step<'_>, id: CallId, roster: &Roster) -> Result
     if seen.present.is_empty() {
         (seen.empty_since, seen.empty_before) = (Some(before.empty_since.unwrap_or(now)), before.empty_before);
     }
+    // Who came since then says otherwise.
+    let came = seen.present.iter().any(|one| before.present.iter().all(|old| old.participant != one.participant));
+    seen.said_over = before.said_over && !came;
     for one in &seen.present {
         invited::set_was_in(step, id, one.account)?;
     }
@@ -79,9 +84,20 @@ pub(crate) fn handle(step: &mut Step<'_>, id: CallId, roster: &Roster) -> Result
     }
     step.live.rosters.insert(id, seen);
     seats::compare(step)?;
+    endings::affirm_denied(step)?;
     showing::handle_timeout(step)?; // a place for the camera may be free
     step.changed();
     Ok(())
+}
+
+/// Whether anybody besides that account is shown in the call.
+pub(crate) fn shows_others(step: &Step<'_>, id: CallId, besides: AccountId) -> bool {
+    step.live.rosters.get(&id).is_some_and(|seen| seen.present.iter().any(|one| one.account != besides))
+}
+
+/// The call is over when nobody is shown in it any more. False: that was known.
+pub(crate) fn end_when_empty(step: &mut Step<'_>, id: CallId) -> bool {
+    !std::mem::replace(&mut step.live.rosters.entry(id).or_default().said_over, true)
 }
 
 fn read(call: &Call, roster: &Roster, invited: &[AccountId], before: &RosterSeen, now: Timestamp) -> RosterSeen {
@@ -175,11 +191,10 @@ pub(crate) fn handle_connected(step: &mut Step<'_>) {
 fn empty_ones(step: &Step<'_>) -> impl Iterator<Item = (CallId, Timestamp)> {
     let mine = step.live.session.as_ref().map(|session| session.call);
     let rosters = if step.live.connected { Some(&step.live.rosters) } else { None };
-    rosters
-        .into_iter()
-        .flatten()
-        .filter(move |(id, _)| Some(**id) != mine)
-        .filter_map(|(id, seen)| Some((*id, seen.empty_since?.after(EMPTY_MAX.saturating_sub(seen.empty_before)))))
+    rosters.into_iter().flatten().filter(move |(id, _)| Some(**id) != mine).filter_map(|(id, seen)| {
+        let patience = if seen.said_over { Duration::ZERO } else { EMPTY_MAX.saturating_sub(seen.empty_before) };
+        Some((*id, seen.empty_since?.after(patience)))
+    })
 }
 
 pub(crate) fn next_due(step: &Step<'_>) -> Option<Timestamp> {

@@ -132,14 +132,14 @@ pub(crate) fn end(step: &mut Step<'_>, call: &Call, at: Timestamp) -> Result<(),
     Ok(())
 }
 
-/// It is not over after all.
-pub(crate) fn take_up(step: &mut Step<'_>, call: &Call) -> Result<(), StoreError> {
-    let taken_up = step.db.execute("UPDATE call SET ended = NULL WHERE call = ?1 AND ended IS NOT NULL", [call.id.0])?;
-    if taken_up > 0 {
+/// It is not over after all. False: nobody here thought so.
+pub(crate) fn take_up(step: &mut Step<'_>, call: &Call) -> Result<bool, StoreError> {
+    let taken_up = step.db.execute("UPDATE call SET ended = NULL WHERE call = ?1 AND ended IS NOT NULL", [call.id.0])? > 0;
+    if taken_up {
         super::roster::watch(step, call, true);
         step.changed();
     }
-    Ok(())
+    Ok(taken_up)
 }
 
 /// It never was.

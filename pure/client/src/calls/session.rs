@@ -11,7 +11,7 @@ use umweg_wire::{AccountId, CallId, ChainHash, Ticket, Timestamp};
 
 use super::seats::{self, Ghost, Going};
 use super::showing::{self, Screen, Showing};
-use super::{invite, invited, roster, rows, wishes};
+use super::{endings, invited, log, roster, rows, wishes};
 use crate::account;
 use crate::error::StoreError;
 use crate::lines;
@@ -44,6 +44,12 @@ pub(crate) struct Session {
     pub(crate) ghosts: BTreeMap<u32, Ghost>,
     /// Nobody else is in it.
     pub(crate) alone_since: Option<Timestamp>,
+    /// Was taken for gone, and is on its way back by itself.
+    pub(crate) returning: bool,
+    /// When this device last told the others that it runs.
+    pub(crate) said_runs: Option<Timestamp>,
+    /// Somebody says that it is over, and nobody has said otherwise since.
+    pub(crate) denied_by: Option<AccountId>,
     /// Tries to reach the SFU that have failed since it was last reached.
     tries: u32,
 }
@@ -105,6 +111,9 @@ impl Session {
             going: BTreeMap::new(),
             ghosts: BTreeMap::new(),
             alone_since: None,
+            returning: false,
+            said_runs: None,
+            denied_by: None,
             tries: 0,
         }
     }
@@ -229,6 +238,7 @@ pub(crate) fn handle_event(step: &mut Step<'_>, call: CallId, event: v1::Partici
                 session.phase = Phase::In { ticket };
                 session.tries = 0;
             }
+            endings::affirm_denied(step)?;
             return showing::handle_resumed(step);
         }
         Some(Event::Slots(slots)) => {
@@ -259,6 +269,7 @@ fn handle_entered(step: &mut Step<'_>, call: CallId, entered: v1::Entered) -> Re
     if shows_screen {
         participate(step, call, Request::Screen(v1::Screen { on: true }));
     }
+    endings::affirm_entered(step)?;
     showing::handle_camera(step, entered.camera)
 }
 
@@ -296,8 +307,7 @@ pub(crate) fn handle_connected(step: &mut Step<'_>) -> Result<(), StoreError> {
     if session.phase == Phase::Joining {
         return Ok(());
     }
-    let secrets = session.secrets();
-    sync::subscribe(step, secrets.log_id(), secrets.capability().expose(), session.place.applied);
+    log::follow(step, &session);
     match session.phase {
         Phase::In { ticket } | Phase::Lost { ticket, .. } => resume(step, &session, ticket),
         Phase::Entering | Phase::Waiting { .. } => make_offer(step),
@@ -364,9 +374,9 @@ pub(crate) fn leave(step: &mut Step<'_>, reason: StopReason) -> Result<(), Store
 }
 
 /// The last one has left.
-fn end(step: &mut Step<'_>, call: &rows::Call, reason: StopReason) -> Result<(), StoreError> {
+pub(super) fn end(step: &mut Step<'_>, call: &rows::Call, reason: StopReason) -> Result<(), StoreError> {
     over(step, reason)?;
-    invite::send_ended(step, call)?;
+    endings::send_ended(step, call)?;
     let now = step.now;
     rows::end(step, call, now)
 }
@@ -447,7 +457,7 @@ pub(crate) fn move_over(step: &mut Step<'_>, mine: &rows::Call, to: &rows::Call)
         over(step, StopReason::Moved)?;
     }
     lines::take_back(step, mine.chat, mine.id)?;
-    invite::send_ended(step, mine)?;
+    endings::send_ended(step, mine)?;
     let known = invited::accounts(step.db, to.id)?;
     let more: Vec<AccountId> =
         invited::accounts(step.db, mine.id)?.into_iter().filter(|account| !known.contains(account)).collect();

@@ -7,7 +7,7 @@ use umweg_wire::proto::v1::{self, EntryKind, LogKind};
 use umweg_wire::{CallId, ChainHash, ClientId};
 
 use super::session::{self, Phase, Place, Session};
-use super::{invite, invited, log, rows};
+use super::{endings, invite, invited, log, rows};
 use crate::account::{self, Account};
 use crate::error::StoreError;
 use crate::outbox::{self, Job, Lane, Started, Task};
@@ -197,6 +197,7 @@ fn opened(step: &mut Step<'_>, job: &Job, call: CallId, place: Place) -> Result<
     super::roster::watch(step, &row, true);
     // Only now can it be joined: only now the others hear of it.
     invite::send(step, &row, row.chat)?;
+    endings::has_said_that_it_runs(step);
     session::let_in(step, place)
 }
 
@@ -235,15 +236,7 @@ pub(crate) fn failed(step: &mut Step<'_>, job: &Job, failure: Failure) -> Result
         (Task::CreateCallLog, Failure::Exists) => outbox::finish(step, job.id),
         (Task::JoinCall, Failure::Refused) => {
             // Its log is gone.
-            let Lane::Call(id) = job.lane else { return Ok(()) };
-            session::over(step, StopReason::Over)?;
-            match rows::call(step.db, id)? {
-                Some(call) => {
-                    let now = step.now;
-                    rows::end(step, &call, now)
-                }
-                None => Ok(()),
-            }
+            if let Lane::Call(id) = job.lane { endings::end_here(step, id) } else { Ok(()) }
         }
         _ => outbox::postpone(step, job),
     }

@@ -42,7 +42,7 @@ pub(crate) fn handle(
         Body::CallInvite(invite) => calls::invite::handle(step, chat, entry, from, content, invite),
         Body::CallRing(ring) => calls::invite::rung(step, chat, entry, from, content, ring),
         Body::CallDeclined(declined) => calls::invite::declined(step, chat, from, declined),
-        Body::CallEnded(ended) => calls::invite::ended(step, chat, from, ended),
+        Body::CallEnded(ended) => calls::endings::handle(step, chat, from, ended),
         Body::ProxyRenewed(renewed) => renewals::handle(step, chat, author, renewed),
         Body::Leaving(_) => {
             write(step, chat, entry, from, None, What::Left)?;

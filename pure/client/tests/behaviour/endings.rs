@@ -1,11 +1,12 @@
-//! Calls that end while somebody comes.
+//! Calls that end while somebody comes, is away, or is slow to go.
 
 use std::time::Duration;
 
 use umweg_client::Command;
-use umweg_client::view::CallState;
+use umweg_client::view::{CallState, StopReason};
 
 use crate::calls::{call, has_ended, is_in};
+use crate::house::House;
 
 #[test]
 fn who_comes_in_the_moment_in_which_the_last_one_leaves_is_in_a_call_that_runs() {
@@ -21,7 +22,6 @@ fn who_comes_in_the_moment_in_which_the_last_one_leaves_is_in_a_call_that_runs()
     }
     house.joins(2, call);
     assert!(house.keys(1) == house.keys(2));
-    house.pass(Duration::from_secs(60)); // until who left is out of the keys, too
     for who in [1, 2] {
         house.order(who, Command::LeaveCall { call });
         house.settle();
@@ -42,4 +42,127 @@ fn where_no_connection_lasts_a_minute_a_call_that_is_empty_ends_all_the_same() {
         house.settle();
     }
     assert!(has_ended(&house, 1, call));
+}
+
+#[test]
+fn when_the_last_two_leave_and_the_service_is_slow_to_see_it_it_is_over_when_they_have_gone() {
+    let (mut house, _, call) = call(&["Anna", "Ben", "Cleo"]);
+    house.joins(1, call);
+    house.door.leavers_stay = true;
+    house.order(0, Command::LeaveCall { call });
+    house.order(1, Command::LeaveCall { call });
+    house.settle();
+    assert!(!has_ended(&house, 2, call), "both are still to be seen");
+    for who in [0, 1] {
+        house.seat_expires(who);
+    }
+    house.settle();
+    assert!((0..3).all(|who| has_ended(&house, who, call)));
+}
+
+/// Anna and Ben are in a call, and Ben loses his connection for good, so that his seat is given away.
+fn ben_is_lost(house: &mut House) {
+    house.disconnect(1);
+    house.pass(Duration::from_secs(60));
+    house.seat_expires(1);
+}
+
+#[test]
+fn who_was_away_while_the_others_left_and_comes_back_is_in_a_call_that_runs_for_all() {
+    let (mut house, chat, call) = call(&["Anna", "Ben", "Cleo"]);
+    house.joins(1, call);
+    house.disconnect(1);
+    house.order(0, Command::LeaveCall { call });
+    ben_is_lost(&mut house);
+    house.pass(Duration::from_secs(80));
+    for who in [0, 2] {
+        assert!(has_ended(&house, who, call), "nobody was there any more");
+    }
+    house.connect(1);
+    house.pass(Duration::from_secs(5));
+    house.offers(1, call);
+    assert!(is_in(&house, 1, call));
+    for who in [0, 2] {
+        assert!(house.state(who, call) == CallState::Running, "device {who}");
+        assert_eq!(house.present(who, call), ["Ben"]);
+        assert!(house.view(who).ringing.is_none());
+        assert!(house.view(who).chats.iter().any(|row| row.id == chat && row.call == Some(call)));
+    }
+    house.joins(2, call);
+    assert!(house.keys(1) == house.keys(2));
+}
+
+#[test]
+fn who_was_away_until_the_others_had_ended_the_call_is_told_that_it_is_over() {
+    let (mut house, _, call) = call(&["Anna", "Ben", "Cleo"]);
+    house.joins(1, call);
+    ben_is_lost(&mut house);
+    house.pass(Duration::from_secs(80));
+    assert_eq!(house.present(0, call), ["Anna"], "he was taken out of the keys");
+    house.order(0, Command::LeaveCall { call });
+    house.settle();
+    assert!(has_ended(&house, 2, call));
+    house.connect(1);
+    house.pass(Duration::from_secs(5));
+    assert!((0..3).all(|who| has_ended(&house, who, call)));
+    assert!(house.call(1, call).stopped == Some(StopReason::Over));
+}
+
+#[test]
+fn who_was_away_for_long_is_in_again_while_the_others_go_on() {
+    let (mut house, _, call) = call(&["Anna", "Ben"]);
+    house.joins(1, call);
+    ben_is_lost(&mut house);
+    house.pass(Duration::from_secs(80));
+    house.devices[1].page.clear();
+    house.connect(1);
+    house.pass(Duration::from_secs(5));
+    house.offers(1, call);
+    assert!((0..2).all(|who| house.present(who, call) == ["Anna", "Ben"]));
+    assert!(house.keys(0) == house.keys(1));
+}
+
+#[test]
+fn of_two_who_come_in_that_moment_one_says_to_all_that_it_runs() {
+    let (mut house, _, call) = call(&["Anna", "Ben", "Cleo", "Dora"]);
+    house.order(0, Command::LeaveCall { call });
+    for who in [1, 2] {
+        house.order(who, Command::JoinCall { call, video: false });
+    }
+    house.settle();
+    for who in [1, 2] {
+        house.offers(who, call);
+    }
+    assert!([1, 2].into_iter().all(|who| is_in(&house, who, call)));
+    assert!([0, 3].into_iter().all(|who| house.state(who, call) == CallState::Running));
+    assert!((0..4).all(|who| house.present(who, call) == ["Ben", "Cleo"]));
+}
+
+#[test]
+fn who_is_alone_in_a_call_is_called_into_the_next_one() {
+    let (mut house, _, call) = call(&["Anna", "Ben", "Cleo"]);
+    let chat = house.group_of(0);
+    house.disconnect(0);
+    house.order(0, Command::LeaveCall { call });
+    house.order(0, Command::StartCall { chat, video: false });
+    house.joins(1, call);
+    house.connect(0);
+    house.settle();
+    let next = house.call_of(0);
+    house.offers(0, next);
+    assert!((0..3).all(|who| has_ended(&house, who, call)));
+    assert!(house.call(1, call).stopped == Some(StopReason::Over));
+    assert!([1, 2].into_iter().all(|who| house.view(who).ringing.is_some_and(|ringing| ringing.call == next)));
+    house.joins(1, next);
+    assert_eq!(house.present(0, next), ["Anna", "Ben"]);
+}
+
+#[test]
+fn an_entry_of_the_call_that_got_lost_inside_the_program_is_read_again() {
+    let (mut house, _, call) = call(&["Anna", "Ben", "Cleo"]);
+    house.devices[0].loses = 1;
+    house.joins(1, call);
+    house.joins(2, call);
+    assert!(house.keys(0) == house.keys(2));
+    assert_eq!(house.present(0, call), ["Anna", "Ben", "Cleo"]);
 }
