@@ -1,6 +1,6 @@
 // A dialog of the browser's own: it traps the focus, gives it back, and closes with Escape.
 
-import { type ReactNode, useEffect, useId, useRef } from "react";
+import { type ReactNode, useId, useLayoutEffect, useRef } from "react";
 import { useWords } from "../words";
 import { Icon } from "./Icon";
 
@@ -37,7 +37,8 @@ export function Dialog({ title, onClose, children, actions }: DialogProps) {
 /** For a dialog that shows itself as soon as it is there, above everything else. */
 export function useModal() {
   const ref = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  // Not after it is gone from the page: then it would give the focus back to nobody.
+  useLayoutEffect(() => {
     const dialog = ref.current;
     if (dialog && !dialog.open) dialog.showModal();
     return () => dialog?.close();
