@@ -2,12 +2,13 @@
 //!
 //! A library would speak it too, and be known by it: settings, windows, header blocks, the order of frames and what is an error are
 //! each library's own. So this follows `ngx_http_v2.c` and its filter, and the probes of `umweg-proxy`'s tests compare the two frame
-//! by frame. What is not followed: priorities, by which nginx chooses among answers that wait for the same window.
+//! by frame.
 
 mod asks;
 mod connection;
 mod frames;
 mod hpack;
+mod priorities;
 mod streams;
 
 use std::io;

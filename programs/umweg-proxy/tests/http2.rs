@@ -409,6 +409,24 @@ fn probes(secret: &str) -> Vec<(&'static str, Probe)> {
     probes.push(("a window on its own", by_and_by([settings(&[(4, 7)]), home()].concat(), vec![window(1, 9), window(1, 9_999)])));
     let some = |from: u32| (from..from + 203).flat_map(|i| by_stream(2 * i + 1, "HEAD")).collect::<Vec<_>>();
     probes.push(("more than a connection takes", by_and_by(some(0), (1..5).map(|turn| some(turn * 203)).collect())));
+    let weighed =
+        |stream: u32, on: u32, weight: u8| frame(1, END | 32, stream, &[&on.to_be_bytes()[..], &[weight], &block].concat());
+    let weights = [weighed(1, 0, 0), weighed(3, 0, 255), weighed(5, 0, 100)].concat();
+    let chain = [weighed(1, 3, 15), weighed(3, 5, 15), weighed(5, 0, 15)].concat();
+    for three in [weights, chain] {
+        let shut = [settings(&[(4, 0)]), three.clone()].concat();
+        probes.push(("three at once with priorities", whole(three)));
+        probes.push(("windows for three", by_and_by(shut.clone(), vec![settings(&[(4, 3_000)])])));
+        probes.push(("a window for each of three", by_and_by(shut, vec![[1, 3, 5].map(|stream| window(stream, 3_000)).concat()])));
+    }
+    // One of the two sites has this file, and on the other one the home page is large enough to use the window of all up.
+    let used_up = [large(1), (1..108).flat_map(|i| asked(2 * i + 1, &GET)).collect()].concat();
+    for seed in 0..40 {
+        let first = [used_up.clone(), family(seed, 217, &block)].concat();
+        probes.push(("who depends on whom", by_and_by(first, [700, 1, 9_000, 60_000].map(|more| window(0, more)).into())));
+    }
+    let late = [window(1, 5_000), window(0, 3_000)].concat();
+    probes.push(("who waits longer", by_and_by([large(1), asked(3, &GET), asked(5, &GET)].concat(), vec![late])));
     let raw = |bytes: &[u8], ends| Probe { bytes: bytes.to_vec(), then: Vec::new(), ends };
     probes.push(("nothing", raw(b"", true)));
     probes.push(("half of the preface", raw(&PREFACE[..9], true)));
@@ -418,6 +436,28 @@ fn probes(secret: &str) -> Vec<(&'static str, Probe)> {
     probes.push(("a frame broken off", raw(&[PREFACE, &home()[..20]].concat(), true)));
     probes.push(("a flood of nothing", raw(&[PREFACE, &frame(99, 0, 0, &[0; 16_000]).repeat(600)].concat(), false)));
     probes
+}
+
+/// Twelve requests, and what is said of them and of others: who depends on whom, alone or not, and with which weight.
+fn family(seed: u32, first: u32, block: &[u8]) -> Vec<u8> {
+    let mut state = seed;
+    let mut any = |below: u32| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) % below
+    };
+    let mut said = Vec::new();
+    for request in 0..24 {
+        let stream = if request % 2 == 0 { first + request } else { first + 2 * any(14) };
+        let on = [0, first + 2 * any(12), 3 + 2 * any(107), first + 999][any(4) as usize];
+        let on = if on == stream { 0 } else { on | u32::from(any(3) == 0) << 31 };
+        let priority = [&on.to_be_bytes()[..], &[any(256) as u8]].concat();
+        said.push(if request % 2 == 0 {
+            frame(1, END | 32, stream, &[&priority, block].concat())
+        } else {
+            frame(2, 0, stream, &priority)
+        });
+    }
+    said.concat()
 }
 
 fn by_stream(stream: u32, method: &str) -> Vec<u8> {

@@ -4,6 +4,7 @@
 use super::asks::{Asked, Asks, is_valid};
 use super::frames::{self, Code, FrameHead, HEAD_BYTES, WINDOW_FIRST, WINDOW_MAX, frame, go_away, reset, window_update};
 use super::hpack::{Line, Stop, Table};
+use super::priorities::Priority;
 use super::streams::{REQUEST_WINDOW, STREAMS_MAX, Streams};
 use crate::site::REQUESTS_MAX;
 use crate::waiting::Waiting;
@@ -152,7 +153,7 @@ impl Connection {
         match &mut self.state {
             State::Block(heading) if heading.asks.is_some() => {
                 heading.asks = None;
-                reset(&mut self.out, heading.stream, Code::Protocol);
+                self.streams.refuse(&mut self.out, heading.stream, Code::Protocol);
             }
             State::Frame(None) | State::Preface(0) => self.end(Code::Nothing),
             _ => self.end(Code::Protocol),
@@ -260,6 +261,11 @@ impl Connection {
                 return Ok(Step::Event(Event::Wider));
             }
             frames::RST_STREAM => self.streams.forget(stream),
+            frames::PRIORITY => {
+                if let Some(said) = payload.first_chunk() {
+                    self.streams.priorities.say(stream, Priority::read(*said));
+                }
+            }
             frames::PING if !head.has(frames::ACK) => frame(&mut self.out, frames::PING, frames::ACK, 0, &payload),
             _ => {}
         }
@@ -305,6 +311,7 @@ impl Connection {
         let (padding, priority) = front.split_at(usize::from(head.has(frames::PADDED)));
         let padding = padding.first().copied().map_or(0, usize::from);
         let depends_on = priority.first_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes) & WINDOW_MAX);
+        let priority = priority.first_chunk().map(|said| Priority::read(*said));
         let left = (length - before).checked_sub(padding).ok_or(Code::Protocol)?;
         if stream.is_multiple_of(2) || stream <= self.newest || depends_on == stream {
             return Err(Code::Protocol);
@@ -319,6 +326,7 @@ impl Connection {
             self.refused += 1;
             reset(&mut self.out, stream, Code::RefusedStream);
         } else {
+            self.streams.priorities.begin(stream, priority);
             self.begun += 1;
             self.requests += 1;
             self.priorities_left += STREAMS_MAX;
@@ -367,7 +375,7 @@ impl Connection {
                 let Some(asks) = &mut heading.asks else { return Ok(Step::On) };
                 if !is_valid(&name, &value) {
                     heading.asks = None;
-                    reset(&mut self.out, stream.0, Code::Protocol);
+                    self.streams.refuse(&mut self.out, stream.0, Code::Protocol);
                     return Ok(Step::On);
                 }
                 let Err(why) = asks.take(&name, &value) else { return Ok(Step::On) };

@@ -1,4 +1,5 @@
-//! The answers that are on their way: each as far as the windows let it, the oldest first.
+//! The answers that are on their way: each as far as the windows let it, the oldest first, unless the window of all is what they
+//! wait for.
 //!
 //! nginx cuts bodies into frames of 8 kB, reads files in pieces of 32 kB into two buffers, and lets go of a stream whose request
 //! still has a body coming once it is answered (RST_STREAM, no error).
@@ -11,6 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
 use super::frames::{Code, DATA, END_STREAM, FRAME_BYTES_FIRST, WINDOW_FIRST, WINDOW_MAX, frame, headers, reset};
 use super::hpack::{self, Block};
+use super::priorities::Priorities;
 use crate::site::answer::{Answer, Source};
 use crate::site::range::Part;
 use crate::site::request::Head;
@@ -31,6 +33,9 @@ pub(super) const REQUEST_WINDOW: u32 = 64 << 10;
 /// All that are open.
 pub(super) struct Streams {
     open: Vec<Stream>,
+    /// Those that wait for the window of all, in the order in which they will have it.
+    waiting: Vec<u32>,
+    pub(super) priorities: Priorities,
     /// Of the connection.
     window: i64,
     /// Of a new stream.
@@ -54,7 +59,15 @@ struct Stream {
 impl Streams {
     pub(super) fn new() -> Self {
         let window = i64::from(WINDOW_FIRST);
-        Self { open: Vec::new(), window, window_first: window, frame_bytes: FRAME_BYTES_FIRST as usize, resizes: false }
+        Self {
+            open: Vec::new(),
+            waiting: Vec::new(),
+            priorities: Priorities::default(),
+            window,
+            window_first: window,
+            frame_bytes: FRAME_BYTES_FIRST as usize,
+            resizes: false,
+        }
     }
 
     pub(super) fn are_full(&self) -> bool {
@@ -89,30 +102,59 @@ impl Streams {
                 let (window, request_window) = (self.window_first, REQUEST_WINDOW);
                 self.open.push(Stream { id, window, request_window, request_ended, waited: !body.waiting.is_empty(), body });
             }
-            None if !request_ended => reset(out, id, Code::Nothing),
-            None => {}
+            None => {
+                self.priorities.end(id);
+                if !request_ended {
+                    reset(out, id, Code::Nothing);
+                }
+            }
         }
     }
 
     /// Writes what may be sent, up to what is sent together.
     pub(super) async fn go_on(&mut self, out: &mut Vec<u8>) {
-        let mut number = 0;
-        while let Some(stream) = self.open.get_mut(number) {
-            let code = match stream.send(out, &mut self.window, self.frame_bytes).await {
-                Ok(()) if !stream.body.is_over() => {
-                    if out.len() >= TOGETHER_BYTES {
-                        return;
-                    }
-                    number += 1;
-                    continue;
-                }
-                Ok(()) if stream.request_ended => None,
-                Ok(()) => Some(Code::Nothing),
-                Err(_) => Some(Code::Internal),
-            };
-            let id = self.open.remove(number).id;
-            code.into_iter().for_each(|code| reset(out, id, code));
+        while self.window > 0 && !self.waiting.is_empty() {
+            let id = self.waiting.remove(0);
+            if !self.send(out, id).await {
+                return self.waiting.insert(0, id);
+            }
         }
+        let others: Vec<_> = self.open.iter().map(|stream| stream.id).filter(|id| !self.waiting.contains(id)).collect();
+        for id in others {
+            if !self.send(out, id).await {
+                return;
+            }
+        }
+    }
+
+    /// Writes what may be sent of that answer. False: enough is together, and it could go on.
+    async fn send(&mut self, out: &mut Vec<u8>, id: u32) -> bool {
+        let Some((number, stream)) = self.open.iter_mut().enumerate().find(|(_, stream)| stream.id == id) else { return true };
+        let code = match stream.send(out, &mut self.window, self.frame_bytes).await {
+            Ok(()) if !stream.body.is_over() => {
+                let waits = stream.window > 0 && self.window == 0;
+                if waits {
+                    self.wait(id);
+                }
+                return waits || out.len() < TOGETHER_BYTES;
+            }
+            Ok(()) if stream.request_ended => None,
+            Ok(()) => Some(Code::Nothing),
+            Err(_) => Some(Code::Internal),
+        };
+        self.open.remove(number);
+        self.priorities.end(id);
+        code.into_iter().for_each(|code| reset(out, id, code));
+        true
+    }
+
+    /// Behind all that go before it, and behind no other.
+    fn wait(&mut self, id: u32) {
+        if self.waiting.contains(&id) {
+            return;
+        }
+        let before = self.waiting.iter().rposition(|other| self.priorities.goes_before(*other, id));
+        self.waiting.insert(before.map_or(0, |before| before + 1), id);
     }
 
     /// The other side takes more, of one stream or of all together. It must not be more than there can be.
@@ -122,12 +164,15 @@ impl Streams {
             Some(stream) => &mut stream.window,
             None => return Ok(()),
         };
+        let was_shut = *window <= 0;
         *window += i64::from(more);
-        if *window > i64::from(WINDOW_MAX) {
-            if id == 0 {
-                return Err(Code::FlowControl);
-            }
-            self.refuse(out, id, Code::FlowControl);
+        let (is_open, is_too_wide) = (*window > 0, *window > i64::from(WINDOW_MAX));
+        match id {
+            0 if is_too_wide => return Err(Code::FlowControl),
+            0 => {}
+            _ if is_too_wide => self.refuse(out, id, Code::FlowControl),
+            _ if was_shut && is_open && self.window == 0 => self.wait(id),
+            _ => {}
         }
         Ok(())
     }
@@ -136,10 +181,18 @@ impl Streams {
     pub(super) fn set_window_first(&mut self, out: &mut Vec<u8>, window: u32) {
         let more = i64::from(window) - self.window_first;
         self.window_first = i64::from(window);
-        self.open.iter_mut().for_each(|stream| stream.window += more);
-        let is_over = |stream: &Stream| stream.window > i64::from(WINDOW_MAX);
-        self.open.iter().filter(|stream| is_over(stream)).for_each(|stream| reset(out, stream.id, Code::FlowControl));
-        self.open.retain(|stream| !is_over(stream));
+        let mut opened = Vec::new();
+        for stream in &mut self.open {
+            let was_shut = stream.window <= 0;
+            stream.window += more;
+            if was_shut && stream.window > 0 && self.window == 0 {
+                opened.push(stream.id);
+            }
+        }
+        opened.into_iter().for_each(|id| self.wait(id));
+        let too_wide: Vec<_> =
+            self.open.iter().filter(|stream| stream.window > i64::from(WINDOW_MAX)).map(|stream| stream.id).collect();
+        too_wide.into_iter().for_each(|id| self.refuse(out, id, Code::FlowControl));
     }
 
     /// So much of a request's body has come, which nobody wants.
@@ -155,18 +208,24 @@ impl Streams {
     /// The other side does not want it any more.
     pub(super) fn forget(&mut self, id: u32) {
         self.open.retain(|stream| stream.id != id);
+        self.waiting.retain(|waiting| *waiting != id);
+        self.priorities.end(id);
     }
 
     /// Nobody has taken anything for long.
     pub(super) fn give_up(&mut self, out: &mut Vec<u8>) {
-        self.open.drain(..).for_each(|stream| reset(out, stream.id, Code::Protocol));
+        while let Some(id) = self.open.first().map(|stream| stream.id) {
+            self.refuse(out, id, Code::Protocol);
+        }
     }
 
     pub(super) fn end(&mut self) {
         self.open.clear();
+        self.waiting.clear();
     }
 
-    fn refuse(&mut self, out: &mut Vec<u8>, id: u32, code: Code) {
+    /// A stream ends so.
+    pub(super) fn refuse(&mut self, out: &mut Vec<u8>, id: u32, code: Code) {
         reset(out, id, code);
         self.forget(id);
     }
