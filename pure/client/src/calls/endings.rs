@@ -4,7 +4,8 @@
 //! 1. The last one who leaves says that it is over. It is for who is not in it, as soon as nobody else is shown in it.
 //! 2. Where nobody could say so, it is over when its roster has been empty for long (`roster::EMPTY_MAX`).
 //! 3. Nobody is alone in a call that the others hold to be over. Who is in and hears that it is over says the invite again; so does who
-//!    comes in (again) and finds nobody there. All take the call up again. If that was wrong, its roster is empty, and it is over soon.
+//!    comes in (again) and finds nobody there, or is left alone by somebody who vanished. All take the call up again. If that was wrong,
+//!    its roster is empty, and it is over soon.
 //! 4. Who was away for so long that the others took it out of the keys, and hears that they have ended the call, does not come back to be
 //!    alone in it: it is over here, too, and the person is told. So it is for who was only on the way in.
 //! 5. A conversation has one call: who is alone in one, and hears of another that was begun by somebody who held this one to be over, is out
@@ -12,10 +13,10 @@
 
 use umweg_seal::Verified;
 use umweg_wire::proto::sealed::{CallEnded, content::Body};
-use umweg_wire::{AccountId, CallId, LogId};
+use umweg_wire::{AccountId, CallId, LogId, Timestamp};
 
 use super::rows::{self, Call};
-use super::session::{self, Phase};
+use super::session::{self, Phase, Session};
 use super::{invite, invited, roster, seats};
 use crate::account;
 use crate::chats::Chat;
@@ -43,13 +44,14 @@ pub(crate) fn handle(step: &mut Step<'_>, chat: &Chat, from: &Verified, ended: &
         Some(session) => {
             session.denied_by = Some(from.account());
             take_leave(step, from, ended)?;
-            affirm_denied(step)
+            affirm_doubted(step)
         }
     }
 }
 
 fn believe(step: &mut Step<'_>, chat: &Chat, by: AccountId, call: &Call) -> Result<(), StoreError> {
-    let others = roster::shows_others(step, call.id, by);
+    let me = account::mine(step.db)?;
+    let others = roster::others(step, call.id, &me).any(|one| one.account != by);
     if others && !roster::end_when_empty(step, call.id) {
         return Ok(());
     }
@@ -90,23 +92,33 @@ pub(crate) fn handle_affirmed(step: &mut Step<'_>, chat: &Chat, call: &Call) -> 
 
 /// This device's media begins to run. If nobody else's does, the others may have ended the call.
 pub(crate) fn affirm_entered(step: &mut Step<'_>) -> Result<(), StoreError> {
-    let (now, me) = (step.now, account::mine(step.db)?.id);
-    let Some(session) = &mut step.live.session else { return Ok(()) };
-    session.returning = false;
-    let (call, said) = (session.call, session.said_runs.is_some_and(|said| said.after(roster::EMPTY_MAX) > now));
-    if said || roster::shows_others(step, call, me) { affirm_denied(step) } else { affirm(step) }
+    let me = account::mine(step.db)?;
+    if let Some(session) = &mut step.live.session {
+        session.returning = false;
+    }
+    let Some(session) = &step.live.session else { return Ok(()) };
+    let alone = roster::others(step, session.call, &me).next().is_none();
+    if alone && !has_just_said(session, step.now) { affirm(step) } else { affirm_doubted(step) }
 }
 
-/// Where somebody has said that it is over, one of those whose media runs says otherwise, not all of them.
-pub(crate) fn affirm_denied(step: &mut Step<'_>) -> Result<(), StoreError> {
+/// Where somebody has said that it is over, one of those whose media runs says otherwise, not all of them. So does who is left alone by
+/// somebody who vanished: they may have hung up, and hold it to be over.
+pub(crate) fn affirm_doubted(step: &mut Step<'_>) -> Result<(), StoreError> {
     let Some(session) = step.live.session.as_ref().filter(|session| matches!(session.phase, Phase::In { .. })) else {
         return Ok(());
     };
-    let Some(by) = session.denied_by else { return Ok(()) };
-    let me = account::mine(step.db)?.device.key.public();
-    let shown = step.live.rosters.get(&session.call).into_iter().flat_map(|seen| &seen.present);
-    let first = shown.filter(|one| one.account != by).map(|one| one.device).next();
-    if first.is_none_or(|first| first == me) { affirm(step) } else { Ok(()) }
+    let me = account::mine(step.db)?;
+    let mine = session.members.iter().find(|member| member.device == me.device.key.public());
+    let others = || roster::others(step, session.call, &me);
+    let doubted = match session.denied_by {
+        Some(by) => others().all(|one| one.account == by || mine.is_some_and(|mine| mine.leaf < one.leaf)),
+        None => session.alone_since.is_none() && others().next().is_none() && !has_just_said(session, step.now),
+    };
+    if doubted { affirm(step) } else { Ok(()) }
+}
+
+fn has_just_said(session: &Session, now: Timestamp) -> bool {
+    session.said_runs.is_some_and(|said| said.after(roster::EMPTY_MAX) > now)
 }
 
 fn affirm(step: &mut Step<'_>) -> Result<(), StoreError> {

@@ -12,6 +12,7 @@ use super::invited::{self, Reply};
 use super::rows::{self, Call};
 use super::showing::{self, Reaction};
 use super::{endings, seats};
+use crate::account::Account;
 use crate::error::StoreError;
 use crate::port::Output;
 use crate::step::Step;
@@ -84,15 +85,16 @@ pub(crate) fn handle(step: &mut Step<'_>, id: CallId, roster: &Roster) -> Result
     }
     step.live.rosters.insert(id, seen);
     seats::compare(step)?;
-    endings::affirm_denied(step)?;
+    endings::affirm_doubted(step)?;
     showing::handle_timeout(step)?; // a place for the camera may be free
     step.changed();
     Ok(())
 }
 
-/// Whether anybody besides that account is shown in the call.
-pub(crate) fn shows_others(step: &Step<'_>, id: CallId, besides: AccountId) -> bool {
-    step.live.rosters.get(&id).is_some_and(|seen| seen.present.iter().any(|one| one.account != besides))
+/// Those shown in the call, without this device, which may still be shown from an earlier time in it.
+pub(crate) fn others<'s>(step: &'s Step<'_>, id: CallId, me: &'s Account) -> impl Iterator<Item = &'s Present> {
+    let me = me.device.key.public();
+    step.live.rosters.get(&id).into_iter().flat_map(|seen| &seen.present).filter(move |one| one.device != me)
 }
 
 /// The call is over when nobody is shown in it any more. False: that was known.

@@ -238,7 +238,7 @@ pub(crate) fn handle_event(step: &mut Step<'_>, call: CallId, event: v1::Partici
                 session.phase = Phase::In { ticket };
                 session.tries = 0;
             }
-            endings::affirm_denied(step)?;
+            endings::affirm_doubted(step)?;
             return showing::handle_resumed(step);
         }
         Some(Event::Slots(slots)) => {

@@ -60,6 +60,23 @@ fn when_the_last_two_leave_and_the_service_is_slow_to_see_it_it_is_over_when_the
     assert!((0..3).all(|who| has_ended(&house, who, call)));
 }
 
+#[test]
+fn who_comes_in_while_the_last_ones_are_still_to_be_seen_is_in_a_call_that_runs_for_all() {
+    let (mut house, _, call) = call(&["Anna", "Ben", "Cleo"]);
+    house.joins(1, call);
+    house.door.leavers_stay = true;
+    house.order(0, Command::LeaveCall { call });
+    house.order(1, Command::LeaveCall { call });
+    house.settle();
+    house.joins(2, call);
+    for who in [0, 1] {
+        house.seat_expires(who);
+    }
+    house.settle();
+    assert!([0, 1].into_iter().all(|who| house.state(who, call) == CallState::Running));
+    assert!([0, 1].into_iter().all(|who| house.present(who, call) == ["Cleo"]));
+}
+
 /// Anna and Ben are in a call, and Ben loses his connection for good, so that his seat is given away.
 fn ben_is_lost(house: &mut House) {
     house.disconnect(1);
