@@ -51,8 +51,8 @@ impl Block {
         Ok(Self { host, form })
     }
 
-    /// The censor does something else from now on.
-    pub(crate) fn change(&self, world: &mut World) {
+    /// The censor does something else from now on. `calls`: what stays open carries calls, too, so it is neither frozen nor cut.
+    pub(crate) fn change(&self, world: &mut World, calls: bool) {
         let mut rules = Vec::new();
         let hosts: Vec<String> = (0..PROXIES).map(|number| proxy(number).host).chain([SERVICE.to_owned()]).collect();
         for host in hosts.iter().filter(|host| **host != self.host) {
@@ -71,16 +71,21 @@ impl Block {
             }
         }
         let seconds = |world: &mut World, least| Duration::from_secs(least + u64::try_from(world.draw(30)).unwrap_or_default());
-        let dice = [(); 3].map(|()| world.draw(3) == 0);
+        let dice = [(); 4].map(|()| world.draw(3) == 0);
+        let hampered = |host: &&String| !calls || **host != self.host;
         if dice[0] {
-            rules.push(Rule::Freezes(15_000 + u64::try_from(world.draw(10_000)).unwrap_or_default()));
+            let bytes = 15_000 + u64::try_from(world.draw(10_000)).unwrap_or_default();
+            rules.extend(hosts.iter().filter(hampered).map(|host| Rule::FreezesTo(host.clone(), bytes)));
         }
         if dice[1] {
-            let host = hosts[world.draw(hosts.len())].clone();
-            rules.push(Rule::Resets(host, seconds(world, 5)));
+            let (host, after) = (&hosts[world.draw(hosts.len())], seconds(world, 5));
+            rules.extend(Some(host).filter(hampered).map(|host| Rule::Resets(host.clone(), after)));
         }
         if dice[2] {
             rules.push(Rule::Probes(seconds(world, 1)));
+        }
+        if dice[3] {
+            rules.push(Rule::Udp);
         }
         world.censor(rules);
     }

@@ -1,11 +1,11 @@
 //! What must hold once it is quiet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, ensure};
 use umweg_client::command::Look;
 use umweg_client::view::{CallState, ChatLine, Line, Progress, Standing};
-use umweg_wire::{CallId, LogId};
+use umweg_wire::{AccountId, CallId, LogId};
 
 use crate::people::Person;
 use crate::world::World;
@@ -89,6 +89,28 @@ pub fn no_call_runs(world: &World, people: &[Person]) -> Result<()> {
         for call in world.view(person.device, &Look::default())?.calls {
             ensure!(matches!(call.state, CallState::Ended { .. }), "on device {} a call does not end", person.device);
         }
+    }
+    Ok(())
+}
+
+/// All see the same calls running, at most one, and the same people in it; nobody is on the way in for ever.
+pub fn calls_agree(world: &World, people: &[Person]) -> Result<()> {
+    let mut first: Option<Option<(CallId, BTreeSet<AccountId>)>> = None;
+    for person in people {
+        let rows = world.view(person.device, &Look::default())?.calls;
+        let running: Vec<_> = rows.iter().filter(|row| !matches!(row.state, CallState::Ended { .. })).map(|row| row.id).collect();
+        ensure!(running.len() <= 1, "device {} shows {} calls", person.device, running.len());
+        let mut seen = None;
+        if let Some(call) = running.first() {
+            let shown =
+                world.view(person.device, &Look { call: Some(*call), ..Look::default() })?.call.context("a call that is listed")?;
+            ensure!(!shown.present.is_empty(), "device {} shows a call that nobody is in", person.device);
+            ensure!(shown.ghosts.is_empty(), "device {} shows a ghost", person.device);
+            ensure!(shown.state != CallState::Joining, "device {} is still joining", person.device);
+            seen = Some((*call, shown.present.iter().map(|row| row.account).collect()));
+        }
+        let others = first.get_or_insert_with(|| seen.clone()) != &seen;
+        ensure!(!others, "device {} shows another call than device {}, or others in it", person.device, people[0].device);
     }
     Ok(())
 }

@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use umweg_client::command::{Command, Look};
 use umweg_client::view::{CallState, ContactStanding, View};
-use umweg_wire::{AccountId, LogId};
+use umweg_wire::{AccountId, CallId, LogId};
 
 use crate::block::{Block, FINDING_MAX};
 use crate::network::Temper;
@@ -15,6 +15,12 @@ use crate::world::World;
 
 /// Long enough for anything that is under way.
 const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Where a road is open, a call's news and voices need no longer.
+const SOON: Duration = Duration::from_secs(20);
+
+/// Who vanished from a call keeps the seat for a minute; then it is empty for another one and a quarter, and is over.
+const CALL_FORGOTTEN: Duration = Duration::from_secs(150);
 
 /// One story: who is in it, how long it is.
 #[derive(Clone, Copy, Debug)]
@@ -123,6 +129,17 @@ fn group_in(view: &View) -> Option<LogId> {
     view.chats.iter().find(|row| row.group).map(|row| row.id)
 }
 
+/// The calls that run, as that person sees it.
+fn running(world: &World, person: Person) -> Result<Vec<CallId>> {
+    let calls = world.view(person.device, &Look::default())?.calls;
+    Ok(calls.iter().filter(|call| !matches!(call.state, CallState::Ended { .. })).map(|call| call.id).collect())
+}
+
+fn is_in_a_call(world: &World, person: Person) -> Result<bool> {
+    let calls = world.view(person.device, &Look::default())?.calls;
+    Ok(calls.iter().any(|call| matches!(call.state, CallState::In { .. } | CallState::Joining)))
+}
+
 /// A story under way.
 struct Story {
     world: World,
@@ -158,7 +175,7 @@ impl Story {
         if let Some(block) = &self.block
             && self.world.draw(4) == 0
         {
-            block.change(&mut self.world);
+            block.change(&mut self.world, false);
         }
         let pause = self.world.draw(4_000);
         self.world.run_for(Duration::from_millis(u64::try_from(pause).unwrap_or(0)))
@@ -204,22 +221,17 @@ impl Story {
         Ok(())
     }
 
-    /// Everybody leaves the call, the network is calm, and each says something that all must read: so their keys agree. What the
-    /// censor did last it goes on doing, in every second story.
+    /// The network is calm. All find the same calls, meet in one, leave it, and each says something that all must read: so their keys
+    /// agree. What the censor did last it goes on doing, in every second story.
     fn finish(mut self) -> Result<()> {
+        let away = Duration::from_millis(self.world.temper.away_ms_max);
         self.world.calm();
+        self.world.run_for(away)?; // who lost the connection last comes back by then
+        self.meet()?;
         if self.block.is_some() && self.world.draw(2) == 0 {
             self.world.censor(Vec::new());
         }
-        let quiet = if self.block.is_some() { FINDING_MAX } else { Duration::from_secs(60) };
-        self.world.run_for(quiet)?;
-        for person in self.people.clone() {
-            let view = self.world.view(person.device, &Look::default())?;
-            for call in view.calls.iter().filter(|call| matches!(call.state, CallState::In { .. } | CallState::Joining)) {
-                self.world.command(person.device, Command::LeaveCall { call: call.id })?;
-            }
-        }
-        self.world.run_for(quiet.max(Duration::from_secs(180)))?;
+        self.part()?;
         for person in self.people.clone() {
             self.write(person, None)?;
             for &other in &self.people.clone() {
@@ -228,10 +240,72 @@ impl Story {
                 }
             }
         }
-        self.world.run_for(quiet)?;
+        self.world.run_for(if self.block.is_some() { FINDING_MAX } else { Duration::from_secs(60) })?;
         oracle::nothing_lost_or_doubled(&self.world, &self.people, &self.said)?;
         oracle::same_history(&self.world, &self.people, self.group)?;
-        oracle::same_name(&self.world, &self.people, self.group)?;
-        oracle::no_call_runs(&self.world, &self.people)
+        oracle::same_name(&self.world, &self.people, self.group)
+    }
+
+    /// All are in one call. Whatever the censor does from then on, as long as what carries calls is open somewhere, all hear all again.
+    fn meet(&mut self) -> Result<()> {
+        let people = self.people.clone();
+        let changes = if self.block.is_some() { 4 } else { 1 };
+        self.change_block();
+        self.comes_to_hold(CALL_FORGOTTEN, "all find the same calls", |world| oracle::calls_agree(world, &people))?;
+        let call = self.one_call()?;
+        for person in &people {
+            if !is_in_a_call(&self.world, *person)? {
+                self.world.command(person.device, Command::JoinCall { call, video: false })?;
+            }
+        }
+        for change in 0..changes {
+            let what = format!("all hear all after change {change}");
+            self.comes_to_hold(SOON, &what, |world| oracle::all_hear_all(world, &people, call))?;
+            self.change_block();
+            // Nobody counts as heard for what they said before.
+            self.world.run_for(Duration::from_secs(5))?;
+        }
+        Ok(())
+    }
+
+    /// The call that runs, or a new one, when all have heard of it.
+    fn one_call(&mut self) -> Result<CallId> {
+        let first = self.people[0];
+        if running(&self.world, first)?.is_empty() {
+            self.world.command(first.device, Command::StartCall { chat: self.group, video: false })?;
+        }
+        let people = self.people.clone();
+        self.comes_to_hold(SOON, "all have heard of one call", |world| {
+            people.iter().try_for_each(|person| {
+                let calls = running(world, *person)?.len();
+                ensure!(calls == 1, "device {} shows {calls}", person.device);
+                Ok(())
+            })
+        })?;
+        running(&self.world, first)?.first().copied().context("a call that all have heard of")
+    }
+
+    /// All leave in the same moment: it is over.
+    fn part(&mut self) -> Result<()> {
+        let people = self.people.clone();
+        for person in &people {
+            for call in running(&self.world, *person)? {
+                self.world.command(person.device, Command::LeaveCall { call })?;
+            }
+        }
+        self.comes_to_hold(SOON, "the call is over everywhere", |world| oracle::no_call_runs(world, &people))
+    }
+
+    fn change_block(&mut self) {
+        if let Some(block) = &self.block {
+            block.change(&mut self.world, true);
+        }
+    }
+
+    /// Within that time, and as long as finding a road takes.
+    fn comes_to_hold(&mut self, within: Duration, what: &str, holds: impl Fn(&World) -> Result<()>) -> Result<()> {
+        let finding = if self.block.is_some() { FINDING_MAX } else { Duration::ZERO };
+        let late = self.world.run_until(finding + within, what, |world| Ok(holds(world).is_ok()));
+        late.or_else(|late| holds(&self.world).context(late))
     }
 }
