@@ -17,12 +17,16 @@ export function useShortcuts(shortcuts: Shortcuts): void {
   useEffect(() => {
     if (!on) return;
     let held = false;
+    let byKeyboard = isMarked(document.activeElement);
+    const moveFocus = ({ type, target }: Event) => {
+      byKeyboard = type === "focusin" && isMarked(target);
+    };
     const release = () => {
       if (held) newest.current.onMuted(true);
       held = false;
     };
     const press = (event: KeyboardEvent) => {
-      if (isForSomethingElse(event)) return;
+      if (isForSomethingElse(event, byKeyboard)) return;
       if (event.key === " ") {
         event.preventDefault();
         if (!held && newest.current.muted) {
@@ -41,11 +45,15 @@ export function useShortcuts(shortcuts: Shortcuts): void {
       event.preventDefault(); // of a button that was pressed with the mouse before
       release();
     };
+    addEventListener("focusin", moveFocus);
+    addEventListener("pointerdown", moveFocus);
     addEventListener("keydown", press);
     addEventListener("keyup", lift);
     addEventListener("blur", release);
     return () => {
       release();
+      removeEventListener("focusin", moveFocus);
+      removeEventListener("pointerdown", moveFocus);
       removeEventListener("keydown", press);
       removeEventListener("keyup", lift);
       removeEventListener("blur", release);
@@ -53,11 +61,18 @@ export function useShortcuts(shortcuts: Shortcuts): void {
   }, [on]);
 }
 
-/** Whoever moves by keyboard presses the button in focus with the space bar; after a press by mouse it is free for speaking. */
-function isForSomethingElse(event: KeyboardEvent): boolean {
+function isMarked(target: EventTarget | null): boolean {
+  return target instanceof Element && target.matches(":focus-visible");
+}
+
+/**
+ * Whoever moves by keyboard presses the button in focus with the space bar; after a press by mouse it is free for speaking.
+ * `byKeyboard`: how the focus came there. Asked only now, Chromium would count this very key.
+ */
+function isForSomethingElse(event: KeyboardEvent, byKeyboard: boolean): boolean {
   if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return true;
   const target = event.target instanceof Element ? event.target : null;
   if (target?.closest("input, textarea, select, [contenteditable]") || document.querySelector("dialog[open]"))
     return true;
-  return event.key === " " && target?.matches("button:focus-visible, meter:focus-visible") === true;
+  return event.key === " " && byKeyboard && target?.matches("button, meter") === true;
 }
