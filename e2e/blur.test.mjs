@@ -5,7 +5,6 @@ import { test } from 'node:test';
 import { chromium, firefox } from './harness/browsers.mjs';
 import { newCast } from './harness/cast.mjs';
 import { startService } from './harness/house.mjs';
-import { Resident } from './harness/resident.mjs';
 import { smallCamera } from './harness/small-camera.mjs';
 
 const WITHIN_MS = 90_000;
@@ -14,14 +13,12 @@ const BACKGROUND_LEFT_MAX = 0.1;
 const PERSON_LEFT_MIN = 0.4;
 const LOBBY = '.preview';
 
-const { browsers, people } = newCast();
+const { browsers, acquainted } = newCast();
 
 for (const launch of [chromium, firefox]) {
   test(`a blurred background leaves ${launch.name}, and no other`, async (context) => {
     const service = await startService();
-    const [ada, ben] = [await Resident.comes('Ada', null, service.ready.link), await Resident.comes('Ben', null, service.ready.link)];
-    people.push(ada, ben);
-    await ben.person.meets(ada.person);
+    const [ada, ben] = await acquainted(service, 'Ada', 'Ben');
     const browser = await launch();
     browsers.push(browser, await ben.opens(chromium, { before: smallCamera }));
     await ada.opensIn(browser);
@@ -63,6 +60,9 @@ for (const launch of [chromium, firefox]) {
     await ben.screen.until('no picture', (tile) => !document.querySelector(`${tile} video`), tile, WITHIN_MS);
     await screen.click('button', 'Turn camera on');
     await blurredIn(ben.screen, tile, plain);
+    await takesOtherCamera(screen);
+    await movesOn(ben.screen);
+    await blurredIn(ben.screen, tile, plain);
     await staysBlurredHidden(context, browser, ada, ben, { tile, plain });
     assert.ok((await ben.screen.evaluate(() => window.sharpest)) < plain.background * BACKGROUND_LEFT_MAX, 'it was never sent as it is');
 
@@ -94,12 +94,28 @@ async function staysBlurredHidden(context, browser, ada, ben, { tile, plain }) {
     const rate = await ada.screen.evaluate(picturesPerSecond);
     context.diagnostic(`${rate.toFixed(1)} pictures a second in a hidden tab`);
     assert.ok(rate > 1, 'a hidden tab goes on sending');
-    const begun = await ben.screen.evaluate(() => window.changes);
-    await ben.screen.until('the picture to move on', (begun) => window.changes > begun + 3, begun, WITHIN_MS);
+    await movesOn(ben.screen);
     await blurredIn(ben.screen, tile, plain);
   }
   await other.close();
   await ada.screen.page.bringToFront();
+}
+
+async function movesOn(screen) {
+  const begun = await screen.evaluate(() => window.changes);
+  await screen.until('the picture to move on', (begun) => window.changes > begun + 3, begun, WITHIN_MS);
+}
+
+async function takesOtherCamera(screen) {
+  await screen.click('button', 'More');
+  await screen.click('button', 'Sound and picture');
+  await screen.evaluate(() => {
+    const option = document.querySelector('dialog option[value=other]');
+    option.selected = true;
+    option.parentElement.dispatchEvent(new Event('change', { bubbles: true }));
+  });
+  await screen.press('Escape');
+  await screen.until('the other camera to be taken', () => window.taken === 'other');
 }
 
 async function switchesBlur(screen) {
@@ -246,11 +262,13 @@ function replaceCamera() {
   navigator.mediaDevices.getUserMedia = async ({ audio, video }) => {
     const stream = audio ? await ask({ audio }) : new MediaStream();
     if (!video) return stream;
+    window.taken = JSON.stringify(video).includes('other') ? 'other' : 'usual';
     const given = track.clone();
     own.add(given.id);
     stream.addTrack(given);
     return stream;
   };
+  navigator.mediaDevices.enumerateDevices = async () => ['usual', 'other'].map((id) => ({ kind: 'videoinput', deviceId: id, label: id }));
   window.isPlain = (track) => own.has(track.id);
   window.sent = () => window.witnessed.peer?.getSenders()[1]?.track ?? null;
   window.blurs = [];

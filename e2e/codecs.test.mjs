@@ -4,15 +4,12 @@ import { test } from 'node:test';
 import { chromium, firefox } from './harness/browsers.mjs';
 import { newCast } from './harness/cast.mjs';
 import { startService } from './harness/house.mjs';
-import { Resident } from './harness/resident.mjs';
 
-const { browsers, people } = newCast();
+const { browsers, people, acquainted } = newCast();
 
 test('one sends VP9 and the other AV1, and they see each other', async () => {
   const service = await startService();
-  people.push(...(await Promise.all(['Ada', 'Ben'].map((name) => Resident.comes(name, null, service.ready.link)))));
-  const [ada, ben] = people;
-  await ben.person.meets(ada.person);
+  const [ada, ben] = await acquainted(service, 'Ada', 'Ben');
   await sends(ada, chromium, 'vp9');
   await sends(ben, firefox, 'av1');
 

@@ -5,7 +5,6 @@ import { test } from 'node:test';
 import { chromium, firefox } from './harness/browsers.mjs';
 import { newCast } from './harness/cast.mjs';
 import { startService } from './harness/house.mjs';
-import { Resident } from './harness/resident.mjs';
 import { everyPicture, smallCamera } from './harness/small-camera.mjs';
 
 const CAMERAS = 8;
@@ -14,17 +13,13 @@ const NAMES = ['Ada', 'Ben', 'Cem', 'Dora', 'Emil', 'Fee', 'Gil', 'Hana', 'Ivo']
 const WITHIN_MS = 120_000;
 const before = [smallCamera, everyPicture];
 
-const { browsers, people } = newCast();
+const { browsers, people, acquainted } = newCast();
 
 test('eight people see and hear each other, and the ninth has the next free place for a camera', async () => {
   const service = await startService();
-  people.push(...(await Promise.all(NAMES.map((name) => Resident.comes(name, null, service.ready.link)))));
-  const [ada, ben, ...rest] = people;
+  const [ada, ben, ...rest] = await acquainted(service, ...NAMES);
   const ivo = rest.at(-1);
-  await Promise.all(people.slice(1).map((other) => other.person.meets(ada.person)));
-  const members = people.slice(1).map((other) => other.person.view.me.account);
-  await ada.person.command('createGroup', { name: 'All', members });
-  await Promise.all(people.map((someone) => someone.person.chatWith('All')));
+  await ada.founds('All', [ben, ...rest]);
 
   const launched = await Promise.all([chromium({ before }), firefox({ before: everyPicture }), chromium({ before })]);
   browsers.push(...launched);

@@ -1,27 +1,25 @@
-// A call by keyboard alone, from the ringing to the end, with what a screen reader is told; and a microphone that is pulled out in it.
+// A call by keyboard alone, from the ringing to the end, with what a screen reader is told; speaking for as long as the space bar is held;
+// and a microphone that is pulled out in it.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { chromium, firefox } from './harness/browsers.mjs';
 import { newCast } from './harness/cast.mjs';
 import { startService } from './harness/house.mjs';
-import { Resident } from './harness/resident.mjs';
 import { smallCamera } from './harness/small-camera.mjs';
 
 /** More than any screen of a call has places to stop at. */
 const STOPS_MAX = 60;
 
-const { browsers, people } = newCast();
+const { browsers, acquainted } = newCast();
 
 for (const [launch, options] of [[chromium, { before: [smallCamera, keepMicrophones] }], [firefox, { before: keepMicrophones }]]) {
   test(`a call goes by keyboard alone, and is told to who does not see it, in ${launch.name}`, async () => {
     const service = await startService();
-    const [ada, ben] = [await Resident.comes('Ada', null, service.ready.link), await Resident.comes('Ben', null, service.ready.link)];
-    people.push(ada, ben);
+    const [ada, ben] = await acquainted(service, 'Ada', 'Ben');
     const [hers, his] = [await launch(options), await chromium({ before: smallCamera })];
     browsers.push(hers, his);
     await ada.opensIn(hers);
     await ben.opensIn(his);
-    await ben.person.meets(ada.person);
     const chat = await ben.person.chatWith('Ada');
     await ben.person.command('startCall', { chat: chat.id, video: true });
     const { id: call } = await ben.person.sees('the call', (view) => view.calls.find((row) => row.state.kind === 'in'));
@@ -60,6 +58,31 @@ for (const [launch, options] of [[chromium, { before: [smallCamera, keepMicropho
     await screen.press('Enter');
     await screen.until('the panel to open or close', (before) => (document.querySelector('[data-call-code]') !== null) !== before, before);
     await standsOn(screen, 'Who is in the call');
+
+    await walksTo(screen, 'More');
+    await screen.press('Enter');
+    await standsOn(screen, 'Show who speaks large');
+    await screen.press('ArrowUp');
+    await screen.press('End');
+    await standsOn(screen, 'Keyboard shortcuts');
+    await screen.press('ArrowUp');
+    await standsOn(screen, 'Statistics');
+    await screen.press('Enter');
+    await screen.sees(/Sound sent\s+\d+ kbit\/s/, { inside: 'dialog' });
+    await screen.sees(/Ben\s+\d+ kbit\/s\s+\d+ kbit\/s · \d+ lines/, { inside: 'dialog table' });
+    await screen.press('Escape');
+    await screen.findsNo('dialog', 'Statistics');
+    await standsOn(screen, 'More');
+
+    await screen.click('button', 'Turn microphone off');
+    await inCall('to be muted', ({ muted }) => muted);
+    await screen.page.keyboard.down(' ');
+    await inCall('to be heard while the space bar is held', ({ muted }) => !muted);
+    await ben.hears([ada]);
+    await screen.page.keyboard.up(' ');
+    await inCall('to be muted again', ({ muted }) => muted);
+    await screen.press('m');
+    await inCall('to be heard', ({ muted }) => !muted);
 
     if (launch === chromium) {
       await screen.press('w');

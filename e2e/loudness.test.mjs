@@ -4,18 +4,15 @@ import { test } from 'node:test';
 import { chromium, firefox } from './harness/browsers.mjs';
 import { newCast } from './harness/cast.mjs';
 import { startService } from './harness/house.mjs';
-import { Resident } from './harness/resident.mjs';
 import { smallCamera } from './harness/small-camera.mjs';
 
-const { browsers, people } = newCast();
+const { browsers, people, acquainted } = newCast();
 
 test('who speaks is shown although no packet says how loud it is', async () => {
   const service = await startService({ options: ['--hide-loudness'] });
-  for (const name of ['Ada', 'Ben']) people.push(await Resident.comes(name, null, service.ready.link));
-  const [ada, ben] = people;
+  const [ada, ben] = await acquainted(service, 'Ada', 'Ben');
   browsers.push(await chromium({ before: smallCamera }), await firefox());
   for (const [at, someone] of people.entries()) await someone.opensIn(browsers[at]);
-  await ben.person.meets(ada.person);
   const call = await ada.callsAnd('Ben', [ben]);
   await Promise.all(people.map((someone) => someone.seesAndHears(1)));
   const sdp = await ada.screen.evaluate(() => window.witnessed.peer.remoteDescription.sdp);

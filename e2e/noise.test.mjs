@@ -5,23 +5,20 @@ import { test } from 'node:test';
 import { chromium, firefox } from './harness/browsers.mjs';
 import { newCast } from './harness/cast.mjs';
 import { startService } from './harness/house.mjs';
-import { Resident } from './harness/resident.mjs';
 
 /** Decibels. */
 const NOISE_FALLS_MIN = 25;
 const VOICE_FALLS_MAX = 10;
 const ROUNDS = 6;
 
-const { browsers, people } = newCast();
+const { browsers, acquainted } = newCast();
 
 for (const launch of [chromium, firefox]) {
   test(`noise does not leave ${launch.name}, and a voice does`, async (context) => {
     const service = await startService();
-    const [ada, ben] = [await Resident.comes('Ada', null, service.ready.link), await Resident.comes('Ben', null, service.ready.link)];
-    await ben.person.meets(ada.person);
+    const [ada, ben] = await acquainted(service, 'Ada', 'Ben');
     const browser = await launch();
     browsers.push(browser);
-    people.push(ada, ben);
     await ada.opensIn(browser);
     const { screen } = ada;
     await screen.evaluate(replaceMicrophone);

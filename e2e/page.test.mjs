@@ -2,17 +2,17 @@
 // in the middle of a call.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { WebSocketServer } from 'ws';
 import { chromium, firefox } from './harness/browsers.mjs';
+import { newCast } from './harness/cast.mjs';
 import { startApp, startService } from './harness/house.mjs';
 import { Person } from './harness/person.mjs';
-import { stopAll, temporaryFolder } from './harness/programs.mjs';
-import { Resident } from './harness/resident.mjs';
+import { temporaryFolder } from './harness/programs.mjs';
 
 const LOST = 'Connection to the app lost';
 
-after(stopAll);
+const { browsers, acquainted } = newCast();
 
 for (const launch of [chromium, firefox]) {
   test(`a page in ${launch.name} goes on when its app was killed and started again, and believes no other program`, async () => {
@@ -22,6 +22,7 @@ for (const launch of [chromium, firefox]) {
     const person = await Person.at(app.ready.link);
     await person.becomes('Ada');
     const browser = await launch();
+    browsers.push(browser);
     const screen = await browser.open(app.ready.link);
     await screen.find('button', 'New group');
     const { port, hash } = new URL(app.ready.link);
@@ -38,19 +39,17 @@ for (const launch of [chromium, firefox]) {
     await screen.seesNo(LOST);
     await screen.reload();
     await screen.find('button', 'New group');
-    await browser.close();
-    await app.stop();
-    await service.stop();
+    person.close();
   });
 }
 
 test('a page that is loaded again in a call is back in it, and no key is used from two pages', async () => {
   const service = await startService();
-  const [ada, ben] = [await Resident.comes('Ada', null, service.ready.link), await Resident.comes('Ben', null, service.ready.link)];
+  const [ada, ben] = await acquainted(service, 'Ada', 'Ben');
   const browser = await chromium();
+  browsers.push(browser);
   await ada.opensIn(browser);
   await ben.opensIn(browser);
-  await ben.person.meets(ada.person);
   const call = await ada.callsAnd('Ben', [ben]);
   await Promise.all([ada.seesAndHears(1), ben.seesAndHears(1)]);
   const { code } = await ada.isIn(call);
@@ -60,9 +59,6 @@ test('a page that is loaded again in a call is back in it, and no key is used fr
   await Promise.all([ada.seesAndHears(1), ben.seesAndHears(1)]);
   assert.notEqual((await ada.isIn(call)).code, code, 'the keys are others');
   assert.equal((await ben.isIn(call)).present.length, 2);
-  await browser.close();
-  for (const { app } of [ada, ben]) await app.stop();
-  await service.stop();
 });
 
 /** Takes the app's port and says what the app would say, until two pages' connections were answered. Answers with what it heard. */

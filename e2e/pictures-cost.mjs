@@ -32,8 +32,7 @@ export async function pictureCosts(seconds, note) {
   const others = [];
   for (let number = 1; number <= OTHERS; number += 1) others.push(await comes(`Guest ${number}`));
   for (const other of others) await other.person.meets(ada.person);
-  await ada.person.command('createGroup', { name: 'All', members: others.map((other) => other.account) });
-  await Promise.all(others.map((other) => other.person.chatWith('All')));
+  await ada.founds('All', others);
 
   const camera = `(${smallCamera})(${JSON.stringify(CAMERA)})`;
   const hers = await chromium({ wrap: onOneCore, before: [smallCamera, keepPeers] });

@@ -1,29 +1,22 @@
 // A screen beside a camera: two people, in Chromium and in Firefox, show both to each other, and either stops alone. Chromium captures a
 // screen of its own making; Firefox has none to capture without a display, and is given a painted one. And a screen comes back by itself.
 import assert from 'node:assert/strict';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { chromium, firefox } from './harness/browsers.mjs';
+import { newCast } from './harness/cast.mjs';
 import { startService } from './harness/house.mjs';
 import { freePorts } from './harness/ports.mjs';
-import { stopAll, temporaryFolder } from './harness/programs.mjs';
-import { Resident } from './harness/resident.mjs';
+import { temporaryFolder } from './harness/programs.mjs';
 
 const WITHIN_MS = 60_000;
 const PAINTED = [200, 0, 200];
 
-const browsers = [];
-const people = [];
-after(async () => {
-  people.forEach((someone) => someone.person.close());
-  await Promise.all(browsers.map((browser) => browser.close()));
-  await stopAll();
-});
+const { browsers, acquainted } = newCast();
 
 test('two people show camera and screen at once, each stops alone, and both are known by their seals', async () => {
   const service = await startService();
-  people.push(...(await Promise.all(['Ada', 'Ben'].map((name) => Resident.comes(name, null, service.ready.link)))));
+  const people = await acquainted(service, 'Ada', 'Ben');
   const [ada, ben] = people;
-  await ben.person.meets(ada.person);
   browsers.push(await ada.opens(chromium), await ben.opens(firefox));
   await ben.screen.evaluate(paintScreen, PAINTED);
   await ada.callsAnd('Ben', [ben]);
@@ -63,10 +56,7 @@ test('a shared screen outlives the service', async () => {
   const [tls, plain, bare, relay, udp] = await freePorts(5);
   const start = () => startService({ data, ports: { tls, plain, bare, relay, udp } });
   const service = await start();
-  const two = await Promise.all(['Ada', 'Ben'].map((name) => Resident.comes(name, null, service.ready.link)));
-  people.push(...two);
-  const [ada, ben] = two;
-  await ben.person.meets(ada.person);
+  const [ada, ben] = await acquainted(service, 'Ada', 'Ben');
   const browser = await ada.opens(chromium);
   browsers.push(browser);
   await ben.opensIn(browser);

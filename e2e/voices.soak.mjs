@@ -24,8 +24,7 @@ test('32 people are in a call, the loudest are heard, and the 33rd is told that 
   const [ada, ben, cem, ...guests] = people;
   const late = guests.pop();
   for (const other of people.slice(1)) await other.person.meets(ada.person);
-  await ada.person.command('createGroup', { name: 'All', members: people.slice(1).map((other) => other.person.view.me.account) });
-  await Promise.all(people.map((someone) => someone.person.chatWith('All')));
+  await ada.founds('All', people.slice(1));
 
   const inBrowsers = [ada, ben, cem];
   browsers.push(...(await Promise.all([chromium({ before }), firefox({ before: everyPicture }), chromium({ before })])));

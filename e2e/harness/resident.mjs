@@ -30,6 +30,13 @@ export class Resident {
     await this.screen.until('the page to be in touch with its app', () => Boolean(window.umweg));
   }
 
+  /** Makes a group with others, and waits until all have it. Answers with its conversation. */
+  async founds(title, others) {
+    await this.person.command('createGroup', { name: title, members: others.map((other) => other.account) });
+    const [chat] = await Promise.all([this, ...others].map((someone) => someone.person.chatWith(title)));
+    return chat.id;
+  }
+
   /** Calls in a conversation; the others join. Answers with the call. */
   async callsAnd(title, others) {
     const chat = await this.person.chatWith(title);

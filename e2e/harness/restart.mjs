@@ -25,8 +25,7 @@ export async function restarts(kills, { within, pauseMs = 0 }) {
   for (const someone of people) await someone.opensIn(browser);
   for (const other of [ben, cem]) await other.person.meets(ada.person);
   await ben.person.meets(cem.person);
-  await ada.person.command('createGroup', { name: 'All', members: [ben, cem].map((other) => other.person.view.me.account) });
-  for (const someone of people) await someone.person.chatWith('All');
+  await ada.founds('All', [ben, cem]);
   const call = await ada.callsAnd('All', [ben, cem]);
   await Promise.all(people.map((someone) => someone.seesAndHears(2)));
 

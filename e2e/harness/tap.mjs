@@ -17,6 +17,8 @@ export class Tap {
     this.connections = 0;
     this.sockets = new Set();
     this.open = true;
+    /** A connection from now on carries so many bytes, and nothing more: as one that a censor freezes. */
+    this.freezesAfter = Infinity;
     this.server = createServer((near) => this.#accept(near, port, host));
   }
 
@@ -45,9 +47,14 @@ export class Tap {
     this.connections += 1;
     if (!this.open || !port) return near.destroy();
     const far = connect(port, host);
+    let left = this.freezesAfter;
     for (const [from, to] of [[near, far], [far, near]]) {
       this.sockets.add(from);
-      from.on('data', (chunk) => (this.chunks.push(chunk), to.write(chunk)));
+      from.on('data', (chunk) => {
+        this.chunks.push(chunk);
+        if (left > 0) to.write(chunk.subarray(0, left));
+        left -= chunk.length;
+      });
       from.on('error', () => to.destroy());
       from.on('end', () => to.end());
       from.on('close', () => this.sockets.delete(from));
