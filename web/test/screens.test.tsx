@@ -66,6 +66,12 @@ describe("a running call", () => {
     expect(screen.getByRole("button", { name: "Join with voice" })).toBeDefined();
   });
 
+  it("says who can listen and is not shown, also to who has no room for the panel", () => {
+    show("call-warnings");
+    const notices = screen.getAllByRole("status").map((each) => each.textContent ?? "");
+    expect(notices.some((text) => /Ada Whitfield.*: Holds the keys and can listen/.test(text))).toBe(true);
+  });
+
   it("tells what is wrong with the devices", () => {
     show("call-trouble");
     expect(screen.getByText(/may not use the microphone/)).toBeDefined();

@@ -75,6 +75,9 @@ function noticesOf(
   if (captured?.cameraTrouble) notices.push(explainDevice("camera", captured.cameraTrouble, words));
   if (captured?.blurStarts) notices.push(words.blurStarts);
   if (call.cameraRefused) notices.push(words.cameraRefused);
+  for (const { name, warning } of call.present) {
+    if (warning) notices.push(words.previewFrom(name, words.warningNotShown));
+  }
   if (media?.report?.misplaced) notices.push(words.misplaced);
   if (media?.unheard) notices.push(words.unheard);
   const own = media?.report?.own;
