@@ -37,7 +37,7 @@ pub(crate) fn handle(step: &mut Step<'_>, chat: &Chat, from: &Verified, ended: &
     match step.live.session.as_mut().filter(|session| session.call == id) {
         None => believe(step, chat, from.account(), &call),
         Some(session) if session.phase == Phase::Leaving => {
-            roster::end_when_empty(step, id);
+            roster::set_said_over(step, id, true);
             Ok(())
         }
         Some(session) if session.phase == Phase::Joining || session.returning => end_here(step, id),
@@ -52,7 +52,7 @@ pub(crate) fn handle(step: &mut Step<'_>, chat: &Chat, from: &Verified, ended: &
 fn believe(step: &mut Step<'_>, chat: &Chat, by: AccountId, call: &Call) -> Result<(), StoreError> {
     let me = account::mine(step.db)?;
     let others = roster::others(step, call.id, &me).any(|one| one.account != by);
-    if others && !roster::end_when_empty(step, call.id) {
+    if others && roster::set_said_over(step, call.id, true) {
         return Ok(());
     }
     // Those whom this account added hear it from nobody else.
@@ -82,6 +82,7 @@ pub(crate) fn handle_affirmed(step: &mut Step<'_>, chat: &Chat, call: &Call) -> 
     if let Some(session) = step.live.session.as_mut().filter(|session| session.call == call.id) {
         session.denied_by = None;
     }
+    roster::set_said_over(step, call.id, false);
     if rows::take_up(step, call)? {
         for log in told_elsewhere(step, call, chat)? {
             invite::say_again(step, call, log)?;

@@ -97,9 +97,9 @@ pub(crate) fn others<'s>(step: &'s Step<'_>, id: CallId, me: &'s Account) -> imp
     step.live.rosters.get(&id).into_iter().flat_map(|seen| &seen.present).filter(move |one| one.device != me)
 }
 
-/// The call is over when nobody is shown in it any more. False: that was known.
-pub(crate) fn end_when_empty(step: &mut Step<'_>, id: CallId) -> bool {
-    !std::mem::replace(&mut step.live.rosters.entry(id).or_default().said_over, true)
+/// Somebody says that the call is over, or that it is not. If it is, then as soon as nobody is shown in it. Answers with what held before.
+pub(crate) fn set_said_over(step: &mut Step<'_>, id: CallId, over: bool) -> bool {
+    std::mem::replace(&mut step.live.rosters.entry(id).or_default().said_over, over)
 }
 
 fn read(call: &Call, roster: &Roster, invited: &[AccountId], before: &RosterSeen, now: Timestamp) -> RosterSeen {
