@@ -87,10 +87,10 @@ impl Plan {
         let settings = &self.settings;
         Ok(ProxyLink {
             host: settings.host.clone(),
-            tls_port: settings.public_tls_port.unwrap_or(ports.tls).into(),
+            tls_port: settings.public_tls_port.map_or(ports.tls, PortSetting::in_link).into(),
             pin,
             path: self.book.oldest_path().unwrap_or_else(|| "/".to_owned()),
-            plain_port: settings.public_plain_port.unwrap_or(ports.plain).into(),
+            plain_port: settings.public_plain_port.map_or(ports.plain, PortSetting::in_link).into(),
             bare_port: ports.bare.into(),
             name: settings.name.clone(),
         })
@@ -99,12 +99,8 @@ impl Plan {
     /// The ports as they were set.
     #[must_use]
     pub fn ports(&self) -> Ports {
-        let number = |port| match port {
-            PortSetting::Off => 0,
-            PortSetting::On(number) => number,
-        };
         let Settings { tls_port, plain_port, bare_port, .. } = self.settings;
-        Ports { tls: number(tls_port), plain: number(plain_port), bare: number(bare_port) }
+        Ports { tls: tls_port.in_link(), plain: plain_port.in_link(), bare: bare_port.in_link() }
     }
 }
 

@@ -181,13 +181,13 @@ pub struct Settings {
     #[arg(long, env = "UMWEG_PROXY_PROXY_PROTOCOL", value_delimiter = ',', value_name = "PORTS")]
     pub proxy_protocol: Vec<Announced>,
 
-    /// The port for HTTPS that people reach, if another server of yours listens there and passes connections on.
+    /// The port for HTTPS that people reach, if another server of yours listens there and passes connections on; `off`: none.
     #[arg(long, env = "UMWEG_PROXY_PUBLIC_TLS_PORT", value_name = "PORT")]
-    pub public_tls_port: Option<u16>,
+    pub public_tls_port: Option<PortSetting>,
 
     /// The same for HTTP.
     #[arg(long, env = "UMWEG_PROXY_PUBLIC_PLAIN_PORT", value_name = "PORT")]
-    pub public_plain_port: Option<u16>,
+    pub public_plain_port: Option<PortSetting>,
 
     /// Helps Signal's people too. It needs a domain name with a certificate that everybody trusts. Whoever knows Signal's way can
     /// then find out that this is a proxy.
@@ -257,6 +257,15 @@ impl FromStr for PortSetting {
 }
 
 impl PortSetting {
+    /// As it stands in a link: 0 is none.
+    #[must_use]
+    pub fn in_link(self) -> u16 {
+        match self {
+            Self::Off => 0,
+            Self::On(port) => port,
+        }
+    }
+
     /// Where to listen.
     #[must_use]
     pub fn at(self, address: IpAddr) -> Option<SocketAddr> {

@@ -15,6 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use umweg_io::dial::{Form, RoadChoice, dial};
 use umweg_io::session::Purpose;
+use umweg_io::tls::Certificate;
 use umweg_proxy::invites::{FIRST, Invite, Invites};
 use umweg_wire::proto::v1::ProxyLink;
 
@@ -78,6 +79,28 @@ async fn behind_a_real_haproxy_and_a_real_nginx_the_road_is_the_same() {
     }
     let unannounced = dial(&RoadChoice::via(proxy.link.clone(), Form::Tls), &service.link, Purpose::Rpc).await;
     assert!(unannounced.is_err(), "without the header there is no way in where one was announced");
+}
+
+#[tokio::test]
+async fn behind_a_real_caddy_that_holds_the_certificate_the_road_is_the_same() {
+    let mut service = Service::start().await;
+    let (folder, port, behind) = (tempfile::tempdir().unwrap(), free_port(), free_port());
+    let certificate = Certificate::load_or_make(folder.path(), "127.0.0.1").unwrap();
+    let (public, plain) = (format!("--public-tls-port={port}"), format!("--plain-port={behind}"));
+    let proxy = Running::start(&service.link, &["--tls-port=off", &public, &plain, "--public-plain-port=off"]).await;
+    assert_eq!((proxy.link.tls_port, proxy.link.plain_port), (port.into(), 0), "people reach the other server, and nothing else");
+    assert!(proxy.link.pin.is_empty(), "its certificate is one that everybody trusts");
+    let caddy = format!(
+        "{{\n admin off\n auto_https off\n default_sni 127.0.0.1\n}}\nhttps://127.0.0.1:{port} {{\n\
+         tls {folder}/certificate.pem {folder}/certificate-key.pem\n reverse_proxy 127.0.0.1:{behind}\n}}\n",
+        folder = folder.path().display()
+    );
+    let _caddy = front("/usr/bin/caddy", &["run", "--adapter", "caddyfile", "--config"], folder.path(), "Caddyfile", &caddy);
+    listening(port).await;
+    let link = ProxyLink { pin: certificate.pin().unwrap().to_vec(), ..proxy.link.clone() };
+    let mut client = dial(&RoadChoice::via(link, Form::Tls), &service.link, Purpose::Rpc).await.unwrap();
+    let mut served = service.arrivals.rpc.recv().await.unwrap();
+    assert_eq!(exchange(&mut client, &mut served, b"by another server").await, b"by another server");
 }
 
 #[tokio::test]

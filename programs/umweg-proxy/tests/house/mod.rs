@@ -81,7 +81,9 @@ impl Running {
         let service = format!("--service={}", service.to_link());
         let folder = format!("--data={}", data.path().display());
         let mut arguments = vec!["umweg-proxy", "run", &service, &folder, "--host=127.0.0.1", "--listen=127.0.0.1"];
-        arguments.extend(["--tls-port=0", "--plain-port=0", "--bare-port=0"]);
+        let name = |argument: &str| argument.split_once('=').map(|(name, _)| name.to_owned());
+        let is_said = |argument: &str| more.iter().any(|said| name(said) == name(argument));
+        arguments.extend(["--tls-port=0", "--plain-port=0", "--bare-port=0"].into_iter().filter(|port| !is_said(port)));
         arguments.extend(more);
         let program: Program = umweg_io::config::try_parse(arguments).unwrap();
         let Action::Run(settings) = program.action else { panic!("not the action asked for") };
