@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { chromium, firefox } from './harness/browsers.mjs';
 import { newCast } from './harness/cast.mjs';
 import { startProxy, startService } from './harness/house.mjs';
+import { portsOfProxy } from './harness/links.mjs';
 import { Resident } from './harness/resident.mjs';
 
 const ROADS = 'How the service is reached';
@@ -49,6 +50,20 @@ for (const launch of [chromium, firefox]) {
     await screen.until('the link', (link) => document.querySelector('form .field-line input').value === link, proxy.ready.link);
     await screen.click('button', /^Add$/);
     await ben.person.sees('the proxy', (view) => view.proxies.some((each) => each.link === proxy.ready.link));
+
+    // Who knows only its host types that: the bare session takes no secret.
+    await screen.fill('Link of the proxy', 'road');
+    await screen.click('button', /^Add$/);
+    await screen.sees('This is not an Umweg link: those begin with umweg://');
+    const { bare } = portsOfProxy(proxy.ready.link);
+    await screen.fill('Link of the proxy', `127.0.0.1:${bare}`);
+    await screen.click('button', /^Add$/);
+    const typed = await ben.person.sees('the other one', (view) => view.proxies.find(({ link }) => link !== proxy.ready.link)?.link);
+    assert.deepEqual(portsOfProxy(typed), { tls: 0, plain: 0, bare });
+    await ben.person.command('testProxy', { link: typed });
+    await ben.person.sees('that it leads to the service', (view) =>
+      view.proxies.some(({ link, standing }) => link === typed && standing.kind === 'works'),
+    );
 
     await screen.evaluate(() => (navigator.mediaDevices.getUserMedia = async () => Promise.reject(new DOMException('', 'NotAllowedError'))));
     await screen.click('button', 'Scan a QR code');

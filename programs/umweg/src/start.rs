@@ -69,7 +69,7 @@ pub(crate) enum SmallBites {
 /// Runs the app until it is told to stop.
 pub(crate) async fn run_app(place: Place, run: Run) -> anyhow::Result<()> {
     let proxies =
-        run.proxies.iter().map(|link| ProxyLink::from_link(link).context("--proxy")).collect::<anyhow::Result<Vec<_>>>()?;
+        run.proxies.iter().map(|link| ProxyLink::from_typed(link).context("--proxy")).collect::<anyhow::Result<Vec<_>>>()?;
     let shutdown = Shutdown::new();
     shutdown.on_signals().context("failed to listen for signals")?;
     let mut started = Started::new(&place, run.port, &shutdown).await?;

@@ -125,5 +125,5 @@ pub(crate) fn is_known(db: &Connection, link: &str) -> Result<bool, StoreError> 
 }
 
 pub(crate) fn parse(link: &str) -> Result<ProxyLink, CommandError> {
-    ProxyLink::from_link(link).map_err(|wrong| CommandError::WrongLink { wrong })
+    ProxyLink::from_typed(link).map_err(|wrong| CommandError::WrongLink { wrong })
 }

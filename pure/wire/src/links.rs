@@ -2,6 +2,8 @@
 //!
 //! Parsing is strict: what it lets through has every part that its use needs.
 
+use std::net::{IpAddr, SocketAddr};
+
 use data_encoding::BASE64URL_NOPAD;
 use prost::Message;
 use serde::{Deserialize, Serialize};
@@ -12,6 +14,8 @@ use crate::proto::{sealed::ContactCard, v1};
 
 /// What every link begins with.
 const SCHEME: &str = "umweg://";
+/// Where proxies usually take the bare session.
+pub const BARE_PORT: u16 = 5222;
 
 /// A text that is not the wanted link. Each says what to do next; the pages have words of their own for each.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error, Serialize, Deserialize, TS)]
@@ -117,6 +121,30 @@ impl Linked for v1::ProxyLink {
     }
 }
 
+impl v1::ProxyLink {
+    /// Reads what somebody pastes or types: a link, or just a host, with a port if it is not [`BARE_PORT`]. The bare session is the one
+    /// way into a proxy that takes no secret.
+    pub fn from_typed(text: &str) -> Result<Self, WrongLink> {
+        Self::from_link(text).or_else(|wrong| Self::of_host(text.trim()).filter(Self::is_whole).ok_or(wrong))
+    }
+
+    fn of_host(text: &str) -> Option<Self> {
+        let with_port = || text.parse().ok().map(|address: SocketAddr| (address.ip().to_string(), address.port()));
+        let address = || text.trim_matches(['[', ']']).parse().ok().map(|address: IpAddr| (address.to_string(), BARE_PORT));
+        let name = || {
+            let (name, port) = match text.split_once(':') {
+                Some((name, port)) => (name, port.parse().ok()?),
+                None => (text, BARE_PORT),
+            };
+            // A single word is more likely a slip than a host.
+            let is_name = name.split('.').count() > 1 && name.split('.').all(|label| !label.is_empty());
+            is_name.then(|| (name.to_lowercase(), port))
+        };
+        let (host, port) = with_port().or_else(address).or_else(name)?;
+        Some(Self { host, path: "/".to_owned(), bare_port: port.into(), ..Self::default() })
+    }
+}
+
 impl Linked for ContactCard {
     const KIND: Kind = Kind::Contact;
     fn is_whole(&self) -> bool {
@@ -192,11 +220,48 @@ mod tests {
         assert!(v1::ServiceLink::from_link(&link) == Err(WrongLink::Damaged { wanted: Kind::Service }));
     }
 
+    #[test]
+    fn a_host_alone_is_a_proxy_at_its_bare_port() {
+        let read =
+            |text: &str| v1::ProxyLink::from_typed(text).map(|link| (link.host, link.bare_port, link.tls_port, link.plain_port));
+        for (text, host, port) in [
+            ("road.example.org", "road.example.org", 5_222),
+            (" Road.Example.org:8443 ", "road.example.org", 8_443),
+            ("192.0.2.7", "192.0.2.7", 5_222),
+            ("192.0.2.7:80", "192.0.2.7", 80),
+            ("2001:db8::7", "2001:db8::7", 5_222),
+            ("[2001:db8::7]", "2001:db8::7", 5_222),
+            ("[2001:db8::7]:80", "2001:db8::7", 80),
+        ] {
+            assert!(read(text) == Ok((host.to_owned(), port, 0, 0)), "{text}");
+        }
+        for text in [
+            "",
+            "road",
+            "road:80",
+            "road..example",
+            ".",
+            "road.example:",
+            "road.example:port",
+            "road.example:0",
+            "road.example:65536",
+        ] {
+            assert!(read(text) == Err(WrongLink::NotALink), "{text}");
+        }
+        for text in ["https://road.example.org", "road.example.org/path", "road example.org", "umweg://proxy/", "münchen.example"]
+        {
+            assert!(read(text).is_err(), "{text}");
+        }
+        let link = v1::ProxyLink { name: "Ana's".into(), ..v1::ProxyLink::from_typed("road.example.org").unwrap_or_default() };
+        assert!(v1::ProxyLink::from_typed(&link.to_link()) == Ok(link));
+    }
+
     proptest! {
         #[test]
         fn no_text_makes_it_panic(text: String) {
             let _ = v1::ServiceLink::from_link(&text);
             let _ = v1::ProxyLink::from_link(&format!("umweg://proxy/{text}"));
+            let _ = v1::ProxyLink::from_typed(&text);
             let _ = ContactCard::from_link(&format!("umweg://contact/{text}"));
         }
     }

@@ -44,7 +44,7 @@ pub(crate) struct Run {
     /// Never connect directly: use proxies only. Remembered, as if chosen in the settings
     #[arg(long)]
     pub(crate) no_direct: bool,
-    /// Add a proxy; may be given several times
+    /// Add a proxy, by its link, or by its host if it is open to everybody (port 5222); may be given several times
     #[arg(long = "proxy", value_name = "LINK")]
     pub(crate) proxies: Vec<String>,
 }

@@ -62,7 +62,7 @@ export const roads = ({ t, plural, number }: Format): Roads => ({
   noProxiesWhy: "Wer einen betreibt, kann dir seinen Link geben.",
   addProxy: "Proxy hinzufügen",
   proxyLink: "Link des Proxys",
-  proxyLinkHint: "Beginnt mit umweg://proxy/",
+  proxyLinkHint: "Beginnt mit umweg://proxy/. Oder sein Host, wenn er allen offen steht (Port 5222).",
   test: "Testen",
   testProxy: (name) => t`${name} testen`,
   share: "Teilen",

@@ -62,7 +62,7 @@ export const roads = ({ t, plural, number }: Format) => ({
   noProxiesWhy: "Somebody who runs one can give you its link.",
   addProxy: "Add a proxy",
   proxyLink: "Link of the proxy",
-  proxyLinkHint: "Begins with umweg://proxy/",
+  proxyLinkHint: "Begins with umweg://proxy/. Or its host, if it is open to everybody (port 5222).",
   test: "Test",
   testProxy: (name: string) => t`Test ${name}`,
   share: "Share",

@@ -56,7 +56,7 @@ export const roads = ({ t, plural, number }: Format): Roads => ({
   noProxiesWhy: "کسی که پروکسی دارد می‌تواند پیوندش را به شما بدهد.",
   addProxy: "افزودن پروکسی",
   proxyLink: "پیوند پروکسی",
-  proxyLinkHint: "با umweg://proxy/ آغاز می‌شود",
+  proxyLinkHint: "با umweg://proxy/ آغاز می‌شود. یا نشانی میزبان آن، اگر برای همه باز است (درگاه 5222).",
   test: "آزمودن",
   testProxy: (name) => t`آزمودن ${name}`,
   share: "هم‌رسانی",
