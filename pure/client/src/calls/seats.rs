@@ -9,6 +9,7 @@ use umweg_wire::limits::{ALONE_MAX, ROSTER_LAG_MAX, SEAT_KEPT};
 use umweg_wire::proto::v1::{self, participant_request::Request};
 use umweg_wire::{AccountId, Timestamp};
 
+use super::invited::{self, Reply};
 use super::roster::Present;
 use super::session::{self, Participant, Phase, Session};
 use crate::account;
@@ -81,11 +82,30 @@ fn is_of(one: &Present, member: &Participant) -> bool {
     one.device == member.device && one.leaf == member.leaf
 }
 
+/// Who holds the keys was in, and has left when they hold none any more: whether or not the service ever showed them.
+pub(crate) fn note_keys(step: &mut Step<'_>, before: &[Participant]) -> Result<(), StoreError> {
+    let Some(session) = step.live.session.clone() else { return Ok(()) };
+    for member in &session.members {
+        invited::set_was_in(step, session.call, member.account)?;
+    }
+    before.iter().try_for_each(|member| note_gone(step, &session, member))
+}
+
+fn note_gone(step: &mut Step<'_>, session: &Session, member: &Participant) -> Result<(), StoreError> {
+    let stays = session.members.iter().any(|one| one.account == member.account && !session.is_going(one.leaf));
+    if stays { Ok(()) } else { invited::set_reply(step, session.call, member.account, Reply::Left) }
+}
+
 /// Somebody said that they leave.
 pub(crate) fn handle_left(step: &mut Step<'_>, leaf: u32) -> Result<(), StoreError> {
     let now = step.now;
     if let Some(session) = &mut step.live.session {
         session.going.insert(leaf, Going { since: now, said_so: true, queued: false, warned: false });
+    }
+    if let Some(session) = step.live.session.clone()
+        && let Some(member) = session.members.iter().find(|member| member.leaf == leaf)
+    {
+        note_gone(step, &session, member)?;
     }
     step.changed();
     compare(step)

@@ -181,6 +181,7 @@ pub(crate) fn handle_keys(step: &mut Step<'_>) -> Result<(), StoreError> {
         session.code = Some(code);
     }
     seats::dismiss(step, &session.members);
+    seats::note_keys(step, &session.members)?;
     step.output(Output::Page(MediaEvent::Keys {
         call: session.call,
         epoch: keys.epoch,

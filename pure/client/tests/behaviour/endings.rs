@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use umweg_client::Command;
-use umweg_client::view::{CallState, StopReason};
+use umweg_client::view::{Absence, CallState, StopReason};
 
 use crate::calls::{call, has_ended, is_in};
 use crate::house::House;
@@ -182,4 +182,16 @@ fn an_entry_of_the_call_that_got_lost_inside_the_program_is_read_again() {
     house.joins(2, call);
     assert!(house.keys(0) == house.keys(2));
     assert_eq!(house.present(0, call), ["Anna", "Ben", "Cleo"]);
+}
+
+#[test]
+fn who_came_and_went_before_the_service_showed_them_has_left_and_is_not_shown_as_rung() {
+    let (mut house, _, call) = call(&["Anna", "Ben", "Cleo"]);
+    house.order(1, Command::JoinCall { call, video: false });
+    house.settle();
+    house.order(1, Command::LeaveCall { call });
+    house.settle();
+    let absent = house.call(0, call).absent;
+    let answers: Vec<_> = absent.iter().map(|row| (row.name.as_str(), row.answer)).collect();
+    assert_eq!(answers, [("Ben", Absence::Left), ("Cleo", Absence::Ringing)]);
 }
