@@ -34,6 +34,28 @@ async fn every_form_of_the_road_by_a_proxy_ends_at_the_service() {
 }
 
 #[tokio::test]
+async fn a_proxy_that_is_full_turns_new_people_away_and_keeps_those_it_has() {
+    let mut service = Service::start().await;
+    let proxy = Running::start(&service.link, &["--connections-max=2"]).await;
+    let road = RoadChoice::via(proxy.link.clone(), Form::Tls);
+    let mut helped = Vec::new();
+    for _ in 0..2 {
+        let client = dial(&road, &service.link, Purpose::Rpc).await.unwrap();
+        helped.push((client, service.arrivals.rpc.recv().await.unwrap()));
+    }
+    for _ in 0..20 {
+        assert!(dial(&road, &service.link, Purpose::Rpc).await.is_err(), "there is no room");
+    }
+    for (client, served) in &mut helped {
+        assert_eq!(exchange(client, served, b"still here").await, b"still here");
+    }
+    drop(helped.pop());
+    while dial(&road, &service.link, Purpose::Rpc).await.is_err() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
 async fn whoever_lacks_the_secret_gets_the_web_sites_bytes_and_no_other() {
     let service = Service::start().await;
     let folder = tempfile::tempdir().unwrap();
