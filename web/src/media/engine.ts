@@ -35,14 +35,13 @@ export class MediaEngine {
   readonly level = (): number => this.#capture?.level() ?? 0;
 
   async handleEvent(event: MediaEvent): Promise<void> {
-    if (event.kind === "stop") {
-      if (event.call === this.#session?.call) this.stop();
-      return;
-    }
-    const session = this.#sessionOf(event.call);
+    // Nothing else opens the microphone: whoever has left may still be on the way out of the keys.
+    if (event.kind === "makeOffer") return this.#sessionOf(event.call).handleMakeOffer(event);
+    const session = this.#session;
+    if (session?.call !== event.call) return;
     switch (event.kind) {
-      case "makeOffer":
-        return session.handleMakeOffer(event);
+      case "stop":
+        return this.stop();
       case "answer":
         return session.handleAnswer(event.sdp);
       case "keys":

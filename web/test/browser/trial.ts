@@ -109,8 +109,9 @@ class Trial {
       return null;
     });
     this.engine = engine;
+    const offered = engine.handleEvent({ kind: "makeOffer", call: CALL, audioSlots: 2, videoSlots: 2, camera: true });
     await engine.handleEvent({ kind: "keys", call: CALL, epoch: 1, baseKey: KEYS[0], leaf: 1 });
-    await engine.handleEvent({ kind: "makeOffer", call: CALL, audioSlots: 2, videoSlots: 2, camera: true });
+    await offered;
   }
 
   /** The sizes of sealed sound as it leaves, over some seconds of a call that begins now. */

@@ -142,10 +142,9 @@ pub(crate) fn let_in(step: &mut Step<'_>, place: Place) -> Result<(), StoreError
     rows::set_was_in(step, call)?;
     let me = account::mine(step.db)?.id;
     invited::set_was_in(step, call, me)?;
-    handle_keys(step)?;
     sync::subscribe(step, log, capability.expose(), after);
     make_offer(step);
-    Ok(())
+    handle_keys(step)
 }
 
 fn make_offer(step: &mut Step<'_>) {
@@ -162,7 +161,7 @@ fn make_offer(step: &mut Step<'_>) {
     step.changed();
 }
 
-/// After every commit: new keys for the page, and who is in.
+/// After every commit: who is in, and new keys for the page, which has none before it is asked for an offer nor after it has stopped.
 pub(crate) fn handle_keys(step: &mut Step<'_>) -> Result<(), StoreError> {
     let Some(session) = step.live.session.clone() else { return Ok(()) };
     let secrets = session.secrets();
@@ -182,16 +181,18 @@ pub(crate) fn handle_keys(step: &mut Step<'_>) -> Result<(), StoreError> {
     }
     seats::dismiss(step, &session.members);
     seats::note_keys(step, &session.members)?;
-    step.output(Output::Page(MediaEvent::Keys {
-        call: session.call,
-        epoch: keys.epoch,
-        base_key: data_encoding::BASE64URL_NOPAD.encode(&keys.base_key),
-        leaf: keys.leaf,
-    }));
-    invited::add(step, session.call, &group.invited())?;
     if session.phase == Phase::Renewing {
         make_offer(step);
     }
+    if session.phase != Phase::Leaving {
+        step.output(Output::Page(MediaEvent::Keys {
+            call: session.call,
+            epoch: keys.epoch,
+            base_key: data_encoding::BASE64URL_NOPAD.encode(&keys.base_key),
+            leaf: keys.leaf,
+        }));
+    }
+    invited::add(step, session.call, &group.invited())?;
     seats::compare(step)
 }
 
@@ -231,7 +232,8 @@ pub(crate) fn participate(step: &mut Step<'_>, call: CallId, request: Request) {
 
 /// The SFU said something.
 pub(crate) fn handle_event(step: &mut Step<'_>, call: CallId, event: v1::ParticipantEvent) -> Result<(), StoreError> {
-    let Some(session) = step.live.session.as_mut().filter(|session| session.call == call) else { return Ok(()) };
+    let of_it = |session: &&mut Session| session.call == call && session.phase != Phase::Leaving;
+    let Some(session) = step.live.session.as_mut().filter(of_it) else { return Ok(()) };
     match event.event {
         Some(Event::Entered(entered)) => return handle_entered(step, call, entered),
         Some(Event::Resumed(_)) => {
@@ -443,9 +445,8 @@ pub(crate) fn restart_media(step: &mut Step<'_>, camera: bool) -> Result<(), Sto
         Phase::Renewing => Ok(()),
         // No offer was answered yet, so no frame was sealed.
         Phase::Joining | Phase::AwaitingOffer | Phase::Waiting { .. } | Phase::Entering | Phase::Leaving => {
-            handle_keys(step)?;
             make_offer(step);
-            Ok(())
+            handle_keys(step)
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use umweg_client::Command;
 use umweg_client::view::{Absence, CallState, StopReason};
+use umweg_client::{Command, Failure, MediaEvent};
 
 use crate::calls::{call, has_ended, is_in};
 use crate::house::House;
@@ -194,4 +194,20 @@ fn who_came_and_went_before_the_service_showed_them_has_left_and_is_not_shown_as
     let absent = house.call(0, call).absent;
     let answers: Vec<_> = absent.iter().map(|row| (row.name.as_str(), row.answer)).collect();
     assert_eq!(answers, [("Ben", Absence::Left), ("Cleo", Absence::Ringing)]);
+}
+
+/// The new keys reach Anna while the service has not taken yet that she leaves: `Device::show` sees to it that her page does not.
+#[test]
+fn who_has_hung_up_hears_nothing_more_of_the_call_while_another_one_comes() {
+    let (mut house, _, call) = call(&["Anna", "Ben", "Cleo"]);
+    house.joins(1, call);
+    house.devices[0].page.clear();
+    house.devices[0].refused = Some(Failure::Unreachable);
+    house.order(0, Command::LeaveCall { call });
+    house.joins(2, call);
+    house.devices[0].refused = None;
+    house.pass(Duration::from_secs(5));
+    assert!(matches!(house.devices[0].page[..], [MediaEvent::Stop { .. }]));
+    assert!(house.keys(1) == house.keys(2));
+    assert_eq!(house.present(0, call), ["Ben", "Cleo"]);
 }

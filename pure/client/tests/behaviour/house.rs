@@ -26,6 +26,8 @@ pub(crate) struct Device {
     pub client: Option<Client>,
     watcher: Option<WatcherId>,
     pub page: Vec<MediaEvent>,
+    /// What the page has its microphone open for: asked to make an offer, and not told to stop.
+    heard_in: Option<CallId>,
     pub media: Vec<(CallId, bool)>,
     /// Answers that never come: the connection breaks before the so-manieth.
     pub breaks_after: Option<usize>,
@@ -36,6 +38,20 @@ pub(crate) struct Device {
     /// How many key packages the service said are left.
     pub(crate) key_packages: Option<u32>,
     seed: u8,
+}
+
+impl Device {
+    /// From the offer that it is asked for to the stop, and in no other moment, a page hears of a call.
+    fn show(&mut self, event: MediaEvent) {
+        match &event {
+            MediaEvent::MakeOffer { call, .. } => self.heard_in = Some(*call),
+            MediaEvent::Stop { .. } => self.heard_in = None,
+            MediaEvent::Answer { call, .. } | MediaEvent::Keys { call, .. } | MediaEvent::Slots { call, .. } => {
+                assert!(self.heard_in == Some(*call), "{}: the page is in no call, and is told of one", self.name);
+            }
+        }
+        self.page.push(event);
+    }
 }
 
 /// Index of a device.
@@ -65,6 +81,7 @@ impl House {
             client: None,
             watcher: None,
             page: vec![],
+            heard_in: None,
             media: vec![],
             breaks_after: None,
             refused: None,
@@ -252,7 +269,7 @@ impl House {
                     self.input(who, event);
                 }
             }
-            Output::Page(event) => self.devices[who].page.push(event),
+            Output::Page(event) => self.devices[who].show(event),
             Output::Media { call, media } => self.devices[who].media.push((call, matches!(media, Media::Open { .. }))),
             _ => {}
         }
