@@ -1,7 +1,7 @@
 //! One participant's WebRTC peer: a str0m `Rtc`, and what its sections are for.
 //!
 //! str0m's contract: **after every change, poll until it has nothing more**. Here a change only marks the peer as [`Media::is_due`],
-//! and the room settles all due peers together: when many packets came at once they leave in one go.
+//! and the room settles it later, once for all that came meanwhile: many packets for one participant leave in one go.
 //!
 //! An error of str0m, or a panic, ends this peer and nobody else's.
 

@@ -27,6 +27,8 @@ pub struct Transmit {
     pub class: Class,
     /// The datagram itself.
     pub datagram: DatagramSend,
+    /// Whether more for the same participant comes next, so that they can go to the kernel in one call.
+    pub more: bool,
 }
 
 /// What a datagram is worth when a road is full: RTP headers are clear, so that this can be told without any key.

@@ -44,6 +44,8 @@ pub(crate) struct Room {
     ticks_at: Instant,
     roster_changed: bool,
     outputs: VecDeque<Output>,
+    /// Peers to settle, each when what leaves for the one before has been polled: nobody's packets wait until the others' are sealed.
+    due: Vec<Number>,
     /// Reused between packets, so that none needs an allocation for it.
     events: Vec<Event>,
     /// Whether the switchboard knows that there is something to poll.
@@ -62,6 +64,7 @@ impl Room {
             ticks_at: now + TICK,
             roster_changed: false,
             outputs: VecDeque::new(),
+            due: Vec::new(),
             events: Vec::new(),
             is_touched: false,
         }
@@ -222,14 +225,15 @@ impl Room {
         self.assign(now);
     }
 
-    /// Settles every peer that is due. Answers whether there was one.
+    /// Settles the next peer that is due. Answers whether there was one.
     fn settle(&mut self, now: Instant) -> bool {
-        let due: Vec<_> =
-            self.participants.iter().filter(|(_, participant)| participant.media.is_due(now)).map(|(number, _)| *number).collect();
-        for number in &due {
-            self.with_media(*number, now, |media, events, depart| media.settle(now, events, depart));
+        if self.due.is_empty() {
+            let due = self.participants.iter().filter(|(_, participant)| participant.media.is_due(now));
+            self.due.extend(due.map(|(number, _)| *number));
         }
-        !due.is_empty()
+        let Some(number) = self.due.pop() else { return false };
+        self.with_media(number, now, |media, events, depart| media.settle(now, events, depart));
+        true
     }
 
     /// Lets a peer act, sends what leaves, and handles what it has to say.
@@ -238,8 +242,11 @@ impl Room {
         let (ticket, outputs) = (participant.ticket, &mut self.outputs);
         let mut events = std::mem::take(&mut self.events);
         act(&mut participant.media, &mut events, &mut |Departure { flow, class, datagram }| {
-            outputs.push_back(Output::Transmit(Transmit { ticket, flow, class, datagram }));
+            outputs.push_back(Output::Transmit(Transmit { ticket, flow, class, datagram, more: true }));
         });
+        if let Some(Output::Transmit(last)) = outputs.back_mut() {
+            last.more = false;
+        }
         for event in events.drain(..) {
             self.handle_event(who, event, now);
         }

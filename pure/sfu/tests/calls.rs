@@ -36,6 +36,8 @@ fn the_packets_of_a_picture_leave_together() {
     });
     let waits = waits.count();
     assert!(waits < 10, "{waits} times of a thousand a packet waits that may leave");
+    let (datagrams, calls) = call.left;
+    assert!(calls * 3 < datagrams * 2, "{datagrams} datagrams took {calls} calls of the kernel");
 }
 
 #[test]

@@ -221,6 +221,7 @@ impl Router {
                 }
             }
         }
+        // More was to come, and went another way.
         if let Some(udp) = &mut self.udp {
             udp.flush();
         }
@@ -238,6 +239,9 @@ impl Router {
             Some(Way::Udp(address)) => {
                 let Some(udp) = &mut self.udp else { return };
                 udp.send(address, [&transmit.ticket.0, &[transmit.flow.number()], &transmit.datagram]);
+                if !transmit.more {
+                    udp.flush();
+                }
             }
             None => {}
         }

@@ -1,7 +1,7 @@
 //! The router's UDP socket: several datagrams in one call of the kernel, both ways, where it can (on Linux: GRO, GSO, `recvmmsg`).
 //!
-//! What leaves for one app waits until something else leaves, at the latest until the router has nothing more to send. Datagrams
-//! of one length go together, and a shorter one after them, as a picture's packets are.
+//! What leaves for one app waits until something else leaves, or until it is flushed. Datagrams of one length go together, and a
+//! shorter one after them, as a picture's packets are.
 
 use std::io::{self, IoSliceMut};
 use std::net::SocketAddr;

@@ -42,6 +42,8 @@ pub struct Call {
     pub roster: v1::Roster,
     /// Whose seats became free.
     pub gone: Vec<(Ticket, Reason)>,
+    /// Datagrams that left, and calls of the kernel in which a router would send them.
+    pub left: (u64, u64),
     /// The call's log.
     pub log: LogId,
     rng: ChaCha8Rng,
@@ -76,6 +78,7 @@ impl Call {
             people: BTreeMap::new(),
             roster,
             gone: Vec::new(),
+            left: (0, 0),
             log: LogId([7; 32]),
             rng: ChaCha8Rng::seed_from_u64(7),
         }
@@ -143,10 +146,19 @@ impl Call {
     }
 
     /// Brings what the service wants done to those concerned.
+    ///
+    /// # Panics
+    /// If more was to come for a participant, and something else comes.
     pub fn poll(&mut self) {
+        let mut more_for = None;
         while let Some(output) = self.sfu.poll_output(self.now) {
+            if let Some(ticket) = more_for.take() {
+                assert!(matches!(&output, Output::Transmit(transmit) if transmit.ticket == ticket), "more was to come");
+            }
             match output {
                 Output::Transmit(transmit) => {
+                    more_for = transmit.more.then_some(transmit.ticket);
+                    self.left = (self.left.0 + 1, self.left.1 + u64::from(!transmit.more));
                     let now = self.now;
                     if let Some(guest) = self.people.values_mut().find(|guest| guest.entered.ticket == transmit.ticket) {
                         guest.receive_later(transmit.datagram.to_vec(), now);
@@ -161,6 +173,7 @@ impl Call {
                 Output::Gone(gone) => self.gone.push((gone.ticket, gone.reason)),
             }
         }
+        assert!(more_for.is_none(), "more was to come");
     }
 
     fn step(&mut self) {
