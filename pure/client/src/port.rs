@@ -88,12 +88,12 @@ pub enum Media {
     Close,
 }
 
-/// What reaches the page that takes part in a call, beside views.
+/// What reaches the page that takes part in a call, beside views: from `MakeOffer` to `Stop`.
 #[derive(Clone, serde::Serialize, ts_rs::TS)]
 #[ts(export)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum MediaEvent {
-    /// The app let this device in: make an offer now. With it begins, and with `Stop` ends, what a page is told of a call. Which receiving sections it must have.
+    /// The app let this device in: make an offer now. Which receiving sections it must have.
     MakeOffer {
         call: CallId,
         audio_slots: u8,

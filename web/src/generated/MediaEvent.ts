@@ -3,7 +3,7 @@ import type { SlotView } from "./SlotView";
 import type { StopReason } from "./StopReason";
 
 /**
- * What reaches the page that takes part in a call, beside views.
+ * What reaches the page that takes part in a call, beside views: from `MakeOffer` to `Stop`.
  */
 export type MediaEvent = { "kind": "makeOffer", call: string, audioSlots: number, videoSlots: number, camera: boolean, } | { "kind": "answer", call: string, sdp: string, } | { "kind": "keys", call: string, epoch: number, 
 /**

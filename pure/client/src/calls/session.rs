@@ -132,6 +132,11 @@ impl Session {
     }
 }
 
+/// This device's session in that call, unless it is on its way out.
+pub(crate) fn of<'s>(step: &'s mut Step<'_>, call: CallId) -> Option<&'s mut Session> {
+    step.live.session.as_mut().filter(|session| session.call == call && session.phase != Phase::Leaving)
+}
+
 /// The keys are there: the page may begin.
 pub(crate) fn let_in(step: &mut Step<'_>, place: Place) -> Result<(), StoreError> {
     let Some(session) = &mut step.live.session else { return Ok(()) };
@@ -232,8 +237,7 @@ pub(crate) fn participate(step: &mut Step<'_>, call: CallId, request: Request) {
 
 /// The SFU said something.
 pub(crate) fn handle_event(step: &mut Step<'_>, call: CallId, event: v1::ParticipantEvent) -> Result<(), StoreError> {
-    let of_it = |session: &&mut Session| session.call == call && session.phase != Phase::Leaving;
-    let Some(session) = step.live.session.as_mut().filter(of_it) else { return Ok(()) };
+    let Some(session) = of(step, call) else { return Ok(()) };
     match event.event {
         Some(Event::Entered(entered)) => return handle_entered(step, call, entered),
         Some(Event::Resumed(_)) => {
@@ -454,7 +458,7 @@ pub(crate) fn restart_media(step: &mut Step<'_>, camera: bool) -> Result<(), Sto
 /// Two calls of one conversation began at the same moment, and that of this device came second: it goes on in the other, with
 /// whomever it has called meanwhile.
 pub(crate) fn move_over(step: &mut Step<'_>, mine: &rows::Call, to: &rows::Call) -> Result<(), StoreError> {
-    let before = step.live.session.clone().filter(|session| session.call == mine.id && session.phase != Phase::Leaving);
+    let before = of(step, mine.id).cloned();
     if before.is_some() {
         over(step, StopReason::Moved)?;
     }

@@ -106,9 +106,8 @@ pub(crate) fn ignore(step: &mut Step<'_>, id: CallId) -> Result<(), CommandError
     Ok(rows::stop_ringing(step, id)?)
 }
 
-/// This device's session in that call.
 fn session<'s>(step: &'s mut Step<'_>, id: CallId) -> Result<&'s mut Session, CommandError> {
-    step.live.session.as_mut().filter(|session| session.call == id && session.phase != Phase::Leaving).ok_or(CommandError::Unknown)
+    session::of(step, id).ok_or(CommandError::Unknown)
 }
 
 pub(crate) fn leave(step: &mut Step<'_>, id: CallId) -> Result<(), CommandError> {
