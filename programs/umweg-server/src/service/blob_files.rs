@@ -86,13 +86,19 @@ impl Upload {
     }
 
     /// All is there: makes it durable and visible.
-    pub async fn finish(self) -> Result<(), FileError> {
+    pub async fn finish(mut self) -> Result<(), FileError> {
+        if let Err(error) = self.0.wait_for_capacity(0).await {
+            self.give_up().await;
+            return Err(error.into());
+        }
         self.0.finish().await?;
         Ok(())
     }
 
-    /// Forgets what was written.
-    pub async fn give_up(self) {
+    /// Forgets what was written; its room is free afterwards.
+    pub async fn give_up(mut self) {
+        // A write under way cannot be called back, and holds the file open.
+        while self.0.wait_for_capacity(0).await.is_err() {}
         if let Err(error) = self.0.abort().await {
             tracing::debug!(%error, "an unfinished file could not be removed");
         }
@@ -179,13 +185,14 @@ mod tests {
         let files = BlobFiles::in_folder(disk.0.path()).unwrap();
         let [stored, too_large, later] = [1, 2, 3].map(|number| BlobId([number; 32]));
         store(&files, stored, 500_000).await.unwrap();
-        for _ in 0..3 {
+        for _ in 0..20 {
             assert!(matches!(store(&files, too_large, 8 << 20).await, Err(FileError::Full)));
+            store(&files, later, 1_400_000).await.unwrap();
+            files.forget(later, PLACE).await.unwrap();
         }
         let whole: Vec<_> = files.download(stored, PLACE, 0).await.unwrap().try_collect().await.unwrap();
         assert_eq!(whole.concat(), vec![7; 500_000]);
         let listed: Vec<_> = files.list().try_collect().await.unwrap();
         assert!(listed == [(stored, PLACE)]);
-        store(&files, later, 1_000_000).await.unwrap();
     }
 }
