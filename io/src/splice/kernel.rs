@@ -1,7 +1,7 @@
 //! Plain TCP to plain TCP: splice(2) moves pages from socket to socket by a pipe, and they are never copied.
 //!
-//! A little is cheaper copied, and a pipe is two file handles. So each turn begins with a read into the thread's buffer, and only
-//! when that was filled does a pipe come in, from the thread's stock, until nothing is coming any more.
+//! A little is cheaper copied, and a pipe is two file handles. So it begins with reads into the thread's buffer, and only when
+//! one was filled does a pipe come in, from the thread's stock, as long as much comes and not while nothing does.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -34,16 +34,13 @@ thread_local! {
 /// Passes everything on in one direction, then the end.
 pub(super) async fn pass(from: ReadHalf<'_>, to: WriteHalf<'_>, moved: &AtomicU64) -> io::Result<()> {
     let mut passing = Passing { from, to: to.as_ref(), moved, pace: Pace::new() };
+    let mut came = Came::Little;
     loop {
-        match passing.copy().await? {
-            Turn::Ended => break,
-            Turn::Little => {}
-            Turn::Much => {
-                if passing.pump().await? == Turn::Ended {
-                    break;
-                }
-            }
-        }
+        came = match came {
+            Came::Little => passing.copy().await?,
+            Came::Much => passing.pump().await?,
+            Came::End => break,
+        };
     }
     // The other side may have gone already: then it needs no telling.
     let _ = SockRef::from(to.as_ref()).shutdown(std::net::Shutdown::Write);
@@ -57,19 +54,18 @@ struct Passing<'a> {
     pace: Pace,
 }
 
-#[derive(PartialEq, Eq)]
-enum Turn {
-    /// Not much was waiting.
+/// What a turn brought.
+enum Came {
     Little,
-    /// More is coming.
+    /// More may come.
     Much,
     /// The source has ended.
-    Ended,
+    End,
 }
 
 impl Passing<'_> {
     /// One read into the thread's buffer, and its writes.
-    async fn copy(&mut self) -> io::Result<Turn> {
+    async fn copy(&mut self) -> io::Result<Came> {
         let at_once = self.pace.at_once().min(MUCH_BYTES);
         let (from, to) = (&mut self.from, self.to);
         let (count, rest) = poll_fn(|context| {
@@ -85,7 +81,7 @@ impl Passing<'_> {
         })
         .await?;
         if count == 0 {
-            return Ok(Turn::Ended);
+            return Ok(Came::End);
         }
         self.went(count);
         let mut rest = rest.as_slice();
@@ -97,26 +93,25 @@ impl Passing<'_> {
                 Err(error) => return Err(error),
             }
         }
-        Ok(if count == MUCH_BYTES { Turn::Much } else { Turn::Little })
+        Ok(if count == MUCH_BYTES { Came::Much } else { Came::Little })
     }
 
-    /// Moves by a pipe until nothing is coming any more.
-    async fn pump(&mut self) -> io::Result<Turn> {
+    /// Moves by a pipe what comes next, until nothing more is there or it was little.
+    async fn pump(&mut self) -> io::Result<Came> {
+        self.from.readable().await?;
         let pipe = Pipe::take()?;
         let flags = SpliceFlags::NONBLOCK | SpliceFlags::MOVE;
-        loop {
+        let came = loop {
             let at_once = self.pace.at_once().min(PIPE_BYTES);
             let from: &TcpStream = self.from.as_ref();
             let into_pipe = || Ok(rustix::pipe::splice(from, None, &pipe.write, None, at_once, flags)?);
-            let mut held = match from.try_io(Interest::READABLE, into_pipe) {
-                Ok(0) => return Ok(Turn::Ended),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    pipe.keep();
-                    return Ok(Turn::Little);
-                }
-                held => held?,
+            let came = match from.try_io(Interest::READABLE, into_pipe) {
+                Ok(0) => break Came::End,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break Came::Much,
+                came => came?,
             };
-            self.went(held);
+            self.went(came);
+            let mut held = came;
             while held > 0 {
                 let out_of_pipe = || Ok(rustix::pipe::splice(&pipe.read, None, self.to, None, held, flags)?);
                 match self.to.try_io(Interest::WRITABLE, out_of_pipe) {
@@ -125,9 +120,14 @@ impl Passing<'_> {
                     Err(error) => return Err(error),
                 }
             }
+            if came < MUCH_BYTES {
+                break Came::Little;
+            }
             // Others of this thread have their turn.
             tokio::task::consume_budget().await;
-        }
+        };
+        pipe.keep();
+        Ok(came)
     }
 
     fn went(&mut self, count: usize) {

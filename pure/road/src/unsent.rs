@@ -4,14 +4,16 @@
 //! costs. So as much may wait as leaves within `TUNNEL_UNSENT_TIME` at the speed that was measured last: the delay is bounded, and
 //! who is fast gets large writes. The speed is that at which bytes are taken: where less may wait than comes, they are taken as fast
 //! as they leave, from the moment when no more was taken. What a connection takes before (its window opens, its buffers fill) says
-//! less: so the bound at most doubles at a time.
+//! less: so the bound grows by steps.
 
 use std::time::Duration;
 
 use umweg_wire::limits::{MEDIA_UNSENT_BYTES_MAX, TUNNEL_UNSENT_BYTES_MAX, TUNNEL_UNSENT_TIME, TUNNEL_UNSENT_WINDOW};
 
-/// What takes so many times the bound without ever being full is fast.
+/// What takes so many times the bound before the time for measuring is over is fast.
 const MUCH: u64 = 4;
+/// The bound becomes at most so many times what it was. A fast connection pays for each step with small writes.
+const STEP: u32 = 4;
 
 /// The bound for one direction.
 pub struct Unsent {
@@ -59,14 +61,10 @@ impl Unsent {
         self.taken += bytes as u64;
         let before = self.bound;
         let passed = now.saturating_sub(self.since);
-        let is_measured = match self.begun {
-            Begun::Anywhere { .. } => passed >= TUNNEL_UNSENT_WINDOW || self.taken >= MUCH * u64::from(before),
-            Begun::Filling => false,
-            Begun::Full => passed >= TUNNEL_UNSENT_WINDOW,
-        };
-        if is_measured {
+        let is_measured = passed >= TUNNEL_UNSENT_WINDOW || self.taken >= MUCH * u64::from(before);
+        if is_measured && self.begun != Begun::Filling {
             let leaves = u128::from(self.taken) * TUNNEL_UNSENT_TIME.as_nanos() / passed.as_nanos().max(1);
-            let most = before.saturating_mul(2).min(TUNNEL_UNSENT_BYTES_MAX);
+            let most = before.saturating_mul(STEP).min(TUNNEL_UNSENT_BYTES_MAX);
             self.bound = u32::try_from(leaves).unwrap_or(u32::MAX).clamp(MEDIA_UNSENT_BYTES_MAX, most);
             (self.since, self.taken) = (now, 0);
             self.begun = Begun::Anywhere { bound_changed: self.bound != before };

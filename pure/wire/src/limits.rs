@@ -194,7 +194,7 @@ pub const MEDIA_UNSENT_BYTES_MAX: u32 = 6 << 10;
 /// In a proxy's tunnel, of which nobody knows whether it carries a call, as much as leaves within this time …
 pub const TUNNEL_UNSENT_TIME: Duration = Duration::from_millis(50);
 /// … may wait unsent: at least as much as for a call, and at most this.
-pub const TUNNEL_UNSENT_BYTES_MAX: u32 = 1 << 20;
+pub const TUNNEL_UNSENT_BYTES_MAX: u32 = 4 << 20;
 /// The speed is measured for so long at least.
 pub const TUNNEL_UNSENT_WINDOW: Duration = Duration::from_millis(10);
 /// Datagrams waiting for a TCP road.
