@@ -84,6 +84,13 @@ enum Condition {
     Broken,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Gathered {
+    /// A packet of the pacer's, after which more may leave.
+    Paced,
+    Everything,
+}
+
 /// What the sections of the offer are for.
 #[derive(Default)]
 pub(crate) struct Sections {
@@ -187,21 +194,23 @@ impl Media {
             if self.condition == Condition::Broken {
                 return;
             }
-            let mut departs = false;
             self.input(Input::Timeout(at));
-            self.gather(events, &mut |departure| {
-                departs = true;
-                depart(departure);
-            });
-            if !departs || self.wakes_at > at + BETWEEN_PACKETS {
+            if self.gather_some(events, depart) == Gathered::Everything {
                 return;
             }
-            at = self.wakes_at;
+            at += BETWEEN_PACKETS;
         }
+        self.wakes_at = at;
     }
 
     /// Gathers what the peer has to say after a datagram, without driving its timers.
     pub(crate) fn gather(&mut self, events: &mut Vec<Event>, depart: &mut dyn FnMut(Departure)) {
+        self.is_due |= self.gather_some(events, depart) == Gathered::Paced;
+    }
+
+    /// Gathers until a packet leaves that the pacer let out, or nothing more is there. After each such packet the pacer wants time to
+    /// pass; when that is given at once, str0m need not look through all streams for the next time at which something is due.
+    fn gather_some(&mut self, events: &mut Vec<Event>, depart: &mut dyn FnMut(Departure)) -> Gathered {
         while self.condition != Condition::Broken {
             let polled = catch_unwind(AssertUnwindSafe(|| self.rtc.poll_output()));
             match polled {
@@ -211,15 +220,15 @@ impl Media {
                         self.condition = Condition::Broken;
                         events.push(Event::Disconnected);
                     }
-                    return;
+                    break;
                 }
                 Ok(Ok(str0m::Output::Transmit(transmit))) => {
+                    let class = self.payload_types.classify(&transmit.contents);
                     if let Some(flow) = flow_of(transmit.destination.port()) {
-                        depart(Departure {
-                            flow,
-                            class: self.payload_types.classify(&transmit.contents),
-                            datagram: transmit.contents,
-                        });
+                        depart(Departure { flow, class, datagram: transmit.contents });
+                    }
+                    if class != Class::Control {
+                        return Gathered::Paced;
                     }
                 }
                 Ok(Ok(str0m::Output::Event(event))) => events.extend(self.translate(event)),
@@ -230,6 +239,7 @@ impl Media {
                 }
             }
         }
+        Gathered::Everything
     }
 
     /// Queues a packet for a slot. Answers false if the connection is so slow that the slot should pause.
