@@ -5,6 +5,9 @@ import { portsOfService, serviceWith } from './links.mjs';
 /** Nobody listens there (RFC 863): whoever dials it is refused, as by a censor who answers with resets. */
 const DEAD_PORT = 9;
 
+/** Which app is tried: another build than the usual one, by its path. */
+export const APP = process.env.UMWEG_APP ?? 'umweg';
+
 /** `ports` fixes what is otherwise chosen by the system: { tls, plain, bare, relay, udp }. `options`: the operator's. `place`: see places.mjs. */
 export function startService({ data = temporaryFolder('service'), ports = {}, options = [], place } = {}) {
   const fixed = ['tls', 'plain', 'bare', 'relay', 'udp'].filter((name) => name in ports);
@@ -20,11 +23,11 @@ export function startProxy(name, serviceLink, { data = temporaryFolder('proxy'),
 }
 
 /** Its key stays in its folder: nothing of a test or the demo belongs in the key ring of who runs it. */
-export function startApp(name, serviceLink, { data = temporaryFolder('app'), port, proxies = [], noDirect = false, place } = {}) {
+export function startApp(name, serviceLink, { data = temporaryFolder('app'), port, proxies = [], noDirect = false, place, app = APP, env } = {}) {
   const args = ['--data', data, '--key-from', 'file', '--service', serviceLink, '--no-browser', ...proxies.flatMap((link) => ['--proxy', link])];
   if (port) args.push('--port', String(port));
   if (noDirect) args.push('--no-direct');
-  return Program.start(`app of ${name}`, 'umweg', args, { within: place?.within });
+  return Program.start(`app of ${name}`, app, args, { env, within: place?.within });
 }
 
 /** The service as somebody has it whose network blocks it: every door but the proxies' is shut. */

@@ -1,5 +1,7 @@
 //! `./x e2e` and `./x screenshots`: real programs, real browsers. The harness is Node's, in e2e/, because it drives browsers.
 
+use std::path::Path;
+
 use clap::Args;
 
 use crate::check::build_pages;
@@ -36,6 +38,13 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 /// With the programs that were built before.
 pub(crate) fn story() -> anyhow::Result<()> {
     run_command(tests())
+}
+
+/// With that app instead of the one in target/debug.
+pub(crate) fn boring(app: &Path) -> anyhow::Result<()> {
+    let mut node = tests();
+    node.args(["boring.soak.mjs", "story.test.mjs"]).env("UMWEG_APP", app).env("UMWEG_TLS", "boring");
+    run_command(node)
 }
 
 /// Of every screen, from views that are written down: the pages draw themselves from one value. Then the two of the README, from

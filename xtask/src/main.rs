@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "a recipe talks to the person who started it")]
 
+mod boring;
 mod check;
 mod demo;
 mod docs;
@@ -30,7 +31,7 @@ enum Recipe {
     Demo(demo::Options),
     /// Everything that must hold: check, tests, fuzzing for a minute, the story in real browsers
     Test,
-    /// The app's TLS as a browser's: built with BoringSSL, which takes CMake and Clang, and tested
+    /// Build the app with BoringSSL, so that its TLS begins as a browser's, into target/boring, and test it; takes CMake and Clang
     TlsBoring,
     /// What needs no running: format, lints, our own rules, the pages' types
     Check,
@@ -58,7 +59,7 @@ fn main() -> anyhow::Result<()> {
     match Arguments::parse().recipe {
         Recipe::Demo(options) => demo::run(&options),
         Recipe::Test => test::run(),
-        Recipe::TlsBoring => test::run_boring(),
+        Recipe::TlsBoring => boring::run(),
         Recipe::Check => check::run(),
         Recipe::Build => programs::build_all(),
         Recipe::E2e(options) => e2e::run(&options),

@@ -4,7 +4,7 @@
 //! browsers' story all use the programs in target/debug.
 
 use crate::steps::{Steps, command, command_in, run as run_command};
-use crate::{check, e2e, fuzz, measure, package};
+use crate::{boring, check, e2e, fuzz, measure, package};
 
 pub(crate) fn run() -> anyhow::Result<()> {
     let mut steps = Steps::default();
@@ -18,19 +18,6 @@ pub(crate) fn run() -> anyhow::Result<()> {
     steps.step("simulated stories", measure::stories);
     steps.step("the Debian package: built, installed, started, removed", package::trial);
     steps.step("the story and the power cuts, in the browsers", e2e::story);
-    boring_steps(&mut steps);
+    boring::run_steps(&mut steps);
     steps.summary()
-}
-
-/// `./x tls-boring`: what only those need who build with BoringSSL. It takes CMake and Clang, and some minutes the first time, so
-/// nothing else is built with it, and it comes last.
-pub(crate) fn run_boring() -> anyhow::Result<()> {
-    let mut steps = Steps::default();
-    boring_steps(&mut steps);
-    steps.summary()
-}
-
-fn boring_steps(steps: &mut Steps) {
-    let hello = "cargo test --package umweg-io --features boring --test hello --test roads --locked --quiet";
-    steps.step("roads by BoringSSL, with a browser's ClientHello", || run_command(command(hello)));
 }
