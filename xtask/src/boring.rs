@@ -39,7 +39,8 @@ fn app() -> PathBuf {
     root().join("target/boring/umweg")
 }
 
-/// Cargo puts it where the usual app lies: it is copied, and the usual one put back, which needs no compiling.
+/// Cargo puts it where the usual app lies: it is copied, and the usual one put back. Each takes a minute, the next time too: builds of
+/// other crates hang on the same variables.
 fn build() -> anyhow::Result<()> {
     run_command(cargo()?)?;
     let app = app();
