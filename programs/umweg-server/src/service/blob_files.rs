@@ -87,6 +87,7 @@ impl Upload {
 
     /// All is there: makes it durable and visible.
     pub async fn finish(mut self) -> Result<(), FileError> {
+        // The library, too, would give up without waiting for the other writes.
         if let Err(error) = self.0.wait_for_capacity(0).await {
             self.give_up().await;
             return Err(error.into());
