@@ -10,15 +10,13 @@ use std::process::Command;
 
 use anyhow::Context;
 
-use crate::check::build_pages;
 use crate::e2e;
-use crate::programs::build_programs;
+use crate::programs::{build_programs, build_steps};
 use crate::steps::{Steps, command, root, run as run_command};
 
 pub(crate) fn run() -> anyhow::Result<()> {
     let mut steps = Steps::default();
-    steps.step_needed("pages", build_pages)?;
-    steps.step_needed("programs", build_programs)?;
+    build_steps(&mut steps)?;
     run_steps(&mut steps);
     steps.summary()?;
     println!("the app with BoringSSL: {}", app().display());

@@ -7,9 +7,14 @@ use crate::steps::{Steps, command, root, run};
 
 pub(crate) fn build_all() -> anyhow::Result<()> {
     let mut steps = Steps::default();
-    steps.step_needed("pages", build_pages)?;
-    steps.step_needed("programs", build_programs)?;
+    build_steps(&mut steps)?;
     steps.summary()
+}
+
+/// The same as the first steps of another recipe.
+pub(crate) fn build_steps(steps: &mut Steps) -> anyhow::Result<()> {
+    steps.step_needed("pages", build_pages)?;
+    steps.step_needed("programs", build_programs)
 }
 
 /// Into target/debug. `--examples` (there are none) lets cargo count in what only tests depend on, so that a program's libraries
